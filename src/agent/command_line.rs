@@ -1,0 +1,10 @@
+//! Claude Code's command line.
+use std::ffi::OsString;
+use super::AgentError;
+/// Splits the setting `CLAUDE_CLI_COMMAND` as a shell would, without expanding anything.
+///
+/// # Errors
+/// [`AgentError::BadCommand`] when it is empty or a quote is left open.
+pub fn split_command(text: &str) -> Result<Vec<OsString>, AgentError> {
+    todo!()
+}
