@@ -9,9 +9,11 @@ mod identity;
 mod output;
 pub mod tree;
 
-pub use command::{run_command, CommandError, CommandOutcome, CommandSpec, CommandStatus, OutputSink, Program};
-pub use environment::{agent_environment, NEVER_PASSED};
-pub use identity::{boot_id, start_time, ProcessIdentity};
+pub use command::{
+    CommandError, CommandOutcome, CommandSpec, CommandStatus, OutputSink, Program, run_command,
+};
+pub use environment::{NEVER_PASSED, agent_environment};
+pub use identity::{ProcessIdentity, boot_id, start_time};
 pub use output::{CommandOutput, OutputStream};
 
 /// The variable that every process of a run or command carries, by which strays are found.
