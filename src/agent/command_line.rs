@@ -1,6 +1,6 @@
 //! Claude Code's command line.
-use std::ffi::OsString;
 use super::AgentError;
+use std::ffi::OsString;
 /// Splits the setting `CLAUDE_CLI_COMMAND` as a shell would, without expanding anything.
 ///
 /// # Errors

@@ -10,12 +10,7 @@ mod claude;
 mod command_line;
 mod error;
 mod event;
-mod interpret;
 mod launch;
-mod limits;
-mod outgoing;
-mod run;
-mod spool;
 pub mod supervisor;
 
 use std::path::Path;
@@ -35,8 +30,8 @@ pub use event::{
     TurnEnd, TurnOutcome,
 };
 pub use launch::{
-    Delivery, EndMethod, EndReport, ImageBlock, LaunchSpec, PermissionAnswer, SessionStart, StopGraces, TurnInput,
-    DEFAULT_LINE_CAP,
+    DEFAULT_LINE_CAP, Delivery, EndMethod, EndReport, ImageBlock, LaunchSpec, PermissionAnswer, SessionStart,
+    StopGraces, TurnInput,
 };
 pub use supervisor::delivered_inputs;
 

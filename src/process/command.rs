@@ -138,16 +138,10 @@ pub enum CommandError {
 ///
 /// # Errors
 /// [`CommandError`] when it cannot be started at all; how it ended is no error.
-pub async fn run_command(
-    spec: CommandSpec,
-    sink: Option<OutputSink<'_>>,
-) -> Result<CommandOutcome, CommandError> {
+pub async fn run_command(spec: CommandSpec, sink: Option<OutputSink<'_>>) -> Result<CommandOutcome, CommandError> {
     let begin = Instant::now();
     let name = program_name(&spec.program)?;
-    let lost = |source| CommandError::Lost {
-        program: name.clone(),
-        source,
-    };
+    let lost = |source| CommandError::Lost { program: name.clone(), source };
     let (mut child, mut pipes, tree) = start(&spec, &name)?;
     let mut collected = Collected::new(&spec, sink);
     let feed = feed(child.stdin.take(), &spec.stdin);
@@ -195,10 +189,7 @@ fn start(spec: &CommandSpec, name: &str) -> Result<(Child, Pipes, Tree), Command
     if !spec.cwd.is_dir() {
         return Err(CommandError::MissingDirectory(spec.cwd.clone()));
     }
-    let failed = |source| CommandError::Start {
-        program: name.to_owned(),
-        source,
-    };
+    let failed = |source| CommandError::Start { program: name.to_owned(), source };
     let marker = uuid::Uuid::new_v4().to_string();
     let (stdout, out) = std::io::pipe().map_err(failed)?;
     let (stderr, err) = if spec.separate_stderr {
@@ -225,11 +216,7 @@ fn start(spec: &CommandSpec, name: &str) -> Result<(Child, Pipes, Tree), Command
         .env(super::RUN_MARKER, &marker)
         .current_dir(&spec.cwd)
         .process_group(0)
-        .stdin(if spec.stdin.is_empty() {
-            Stdio::null()
-        } else {
-            Stdio::piped()
-        })
+        .stdin(if spec.stdin.is_empty() { Stdio::null() } else { Stdio::piped() })
         .stdout(out)
         .stderr(err);
     let child = command.spawn().map_err(failed)?;
@@ -255,12 +242,7 @@ async fn feed(stdin: Option<ChildStdin>, bytes: &[u8]) -> Infallible {
 }
 
 /// Reads on until all output is closed and the program has ended, but not for longer than `limit`.
-async fn drain(
-    pipes: &mut Pipes,
-    collected: &mut Collected<'_>,
-    child: &mut Child,
-    limit: Duration,
-) {
+async fn drain(pipes: &mut Pipes, collected: &mut Collected<'_>, child: &mut Child, limit: Duration) {
     let rest = async {
         while pipes.is_open() {
             let (stream, length) = pipes.next().await;
@@ -334,11 +316,7 @@ struct Collected<'a> {
 
 impl<'a> Collected<'a> {
     fn new(spec: &CommandSpec, sink: Option<OutputSink<'a>>) -> Self {
-        Self {
-            stdout: Keeper::new(spec.output_limit),
-            stderr: Keeper::new(spec.output_limit),
-            sink,
-        }
+        Self { stdout: Keeper::new(spec.output_limit), stderr: Keeper::new(spec.output_limit), sink }
     }
 
     fn push(&mut self, pipes: &Pipes, stream: OutputStream, length: usize) {
@@ -357,13 +335,7 @@ impl<'a> Collected<'a> {
 
     fn finish(self, status: CommandStatus, leaked: Vec<u32>, duration: Duration) -> CommandOutcome {
         let (output, stderr) = (self.stdout.finish(), self.stderr.finish());
-        CommandOutcome {
-            status,
-            output,
-            stderr,
-            duration,
-            leaked,
-        }
+        CommandOutcome { status, output, stderr, duration, leaked }
     }
 }
 

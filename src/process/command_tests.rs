@@ -14,18 +14,12 @@ fn shell(text: &str) -> CommandSpec {
 }
 
 fn is_alive(pid: &str) -> bool {
-    pid.trim()
-        .parse()
-        .ok()
-        .and_then(super::super::start_time)
-        .is_some()
+    pid.trim().parse().ok().and_then(super::super::start_time).is_some()
 }
 
 #[tokio::test]
 async fn status_and_output_are_told_with_both_streams_in_order() {
-    let outcome = run_command(shell("echo one; echo two >&2; echo three; exit 3"), None)
-        .await
-        .unwrap();
+    let outcome = run_command(shell("echo one; echo two >&2; echo three; exit 3"), None).await.unwrap();
     assert_eq!(outcome.status, CommandStatus::Exited(3));
     assert_eq!(outcome.output.text, "one\ntwo\nthree\n");
     assert!(outcome.leaked.is_empty());
@@ -36,10 +30,7 @@ async fn standard_error_can_be_kept_apart() {
     let mut spec = shell("echo out; echo err >&2");
     spec.separate_stderr = true;
     let outcome = run_command(spec, None).await.unwrap();
-    assert_eq!(
-        (outcome.output.text.as_str(), outcome.stderr.text.as_str()),
-        ("out\n", "err\n")
-    );
+    assert_eq!((outcome.output.text.as_str(), outcome.stderr.text.as_str()), ("out\n", "err\n"));
 }
 
 #[tokio::test]
@@ -91,11 +82,9 @@ async fn cancelling_ends_it() {
 
 #[tokio::test]
 async fn a_daemon_that_keeps_the_output_open_is_killed_and_named() {
-    let outcome = run_command(shell("setsid sleep 600 & echo $!"), None)
-        .await
-        .unwrap();
+    let outcome = run_command(shell("setsid sleep 600 & echo $!"), None).await.unwrap();
     assert_eq!(outcome.status, CommandStatus::Exited(0));
-    let pid = outcome.output.text.trim().parse().unwrap();
+    let pid: u32 = outcome.output.text.trim().parse().unwrap();
     assert_eq!(outcome.leaked, [pid]);
     assert!(!is_alive(&outcome.output.text));
     assert!(outcome.duration < Duration::from_secs(30));
@@ -105,17 +94,10 @@ async fn a_daemon_that_keeps_the_output_open_is_killed_and_named() {
 async fn dropping_the_future_kills_the_tree() {
     let (told, hear) = std::sync::mpsc::channel();
     let task = tokio::spawn(async move {
-        let mut sink = |_: OutputStream, bytes: &[u8]| {
-            told.send(String::from_utf8_lossy(bytes).into_owned())
-                .unwrap()
-        };
-        run_command(shell("echo $$; exec sleep 600"), Some(&mut sink))
-            .await
-            .map(|_| ())
+        let mut sink = |_: OutputStream, bytes: &[u8]| told.send(String::from_utf8_lossy(bytes).into_owned()).unwrap();
+        run_command(shell("echo $$; exec sleep 600"), Some(&mut sink)).await.map(|_| ())
     });
-    let pid = tokio::task::spawn_blocking(move || hear.recv().unwrap())
-        .await
-        .unwrap();
+    let pid = tokio::task::spawn_blocking(move || hear.recv().unwrap()).await.unwrap();
     task.abort();
     assert!(task.await.unwrap_err().is_cancelled());
     let begin = Instant::now();
@@ -135,20 +117,11 @@ async fn a_signal_from_elsewhere_is_told() {
 async fn what_cannot_start_says_so() {
     let mut spec = shell("true");
     spec.program = Program::Argv(vec!["no-such-program-anywhere".into()]);
-    assert!(matches!(
-        run_command(spec, None).await,
-        Err(CommandError::Start { .. })
-    ));
+    assert!(matches!(run_command(spec, None).await, Err(CommandError::Start { .. })));
     let mut spec = shell("true");
     spec.cwd = "/no/such/folder".into();
-    assert!(matches!(
-        run_command(spec, None).await,
-        Err(CommandError::MissingDirectory(_))
-    ));
-    assert!(matches!(
-        run_command(shell("  "), None).await,
-        Err(CommandError::Empty)
-    ));
+    assert!(matches!(run_command(spec, None).await, Err(CommandError::MissingDirectory(_))));
+    assert!(matches!(run_command(shell("  "), None).await, Err(CommandError::Empty)));
 }
 
 #[tokio::test]

@@ -33,9 +33,7 @@ pub fn agent_environment(
     source: impl Iterator<Item = (OsString, OsString)>,
     extra_allowed: &[String],
 ) -> BTreeMap<OsString, OsString> {
-    source
-        .filter(|(name, _)| is_allowed(name, extra_allowed))
-        .collect()
+    source.filter(|(name, _)| is_allowed(name, extra_allowed)).collect()
 }
 
 fn is_allowed(name: &OsStr, extra_allowed: &[String]) -> bool {
@@ -49,12 +47,10 @@ fn is_allowed(name: &OsStr, extra_allowed: &[String]) -> bool {
     NAMES.contains(&name)
         || (name.ends_with("_proxy") && NAMES.contains(&name.to_ascii_uppercase().as_str()))
         || PREFIXES.iter().any(|prefix| name.starts_with(prefix))
-        || extra_allowed
-            .iter()
-            .any(|allowed| match allowed.strip_suffix('*') {
-                Some(prefix) => !prefix.is_empty() && name.starts_with(prefix),
-                None => name == allowed,
-            })
+        || extra_allowed.iter().any(|allowed| match allowed.strip_suffix('*') {
+            Some(prefix) => !prefix.is_empty() && name.starts_with(prefix),
+            None => name == allowed,
+        })
 }
 
 #[cfg(test)]
@@ -62,14 +58,9 @@ mod tests {
     use super::*;
 
     fn pass(names: &[&str], extra: &[&str]) -> Vec<String> {
-        let source = names
-            .iter()
-            .map(|name| (OsString::from(name), OsString::from("value")));
+        let source = names.iter().map(|name| (OsString::from(name), OsString::from("value")));
         let extra: Vec<String> = extra.iter().map(ToString::to_string).collect();
-        agent_environment(source, &extra)
-            .into_keys()
-            .filter_map(|name| name.into_string().ok())
-            .collect()
+        agent_environment(source, &extra).into_keys().filter_map(|name| name.into_string().ok()).collect()
     }
 
     #[test]
@@ -106,10 +97,7 @@ mod tests {
     #[test]
     fn names_of_the_settings_pass_too_with_a_star_for_any_rest() {
         let given = ["JAVA_HOME", "CARGO_HOME", "CARGO_NET_OFFLINE", "OTHER"];
-        assert_eq!(
-            pass(&given, &["JAVA_HOME", "CARGO_*"]),
-            ["CARGO_HOME", "CARGO_NET_OFFLINE", "JAVA_HOME"]
-        );
+        assert_eq!(pass(&given, &["JAVA_HOME", "CARGO_*"]), ["CARGO_HOME", "CARGO_NET_OFFLINE", "JAVA_HOME"]);
     }
 
     #[test]
@@ -125,10 +113,7 @@ mod tests {
     #[test]
     fn names_that_are_no_utf8_do_not_pass() {
         use std::os::unix::ffi::OsStringExt as _;
-        let source = [(
-            OsString::from_vec(b"LC_\xff".to_vec()),
-            OsString::from("value"),
-        )];
+        let source = [(OsString::from_vec(b"LC_\xff".to_vec()), OsString::from("value"))];
         assert!(agent_environment(source.into_iter(), &[]).is_empty());
     }
 }

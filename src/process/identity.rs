@@ -17,11 +17,7 @@ impl ProcessIdentity {
     /// The identity of a living process; `None` if there is none of that number.
     #[must_use]
     pub fn of(pid: u32) -> Option<Self> {
-        Some(Self {
-            pid,
-            start_time: start_time(pid)?,
-            boot_id: boot_id(),
-        })
+        Some(Self { pid, start_time: start_time(pid)?, boot_id: boot_id() })
     }
 
     /// Whether this very process is alive still.
@@ -41,9 +37,7 @@ pub fn start_time(pid: u32) -> Option<u64> {
 /// An identifier of the machine's current uptime; empty where the system has none.
 #[must_use]
 pub fn boot_id() -> String {
-    std::fs::read_to_string("/proc/sys/kernel/random/boot_id")
-        .map(|id| id.trim().to_owned())
-        .unwrap_or_default()
+    std::fs::read_to_string("/proc/sys/kernel/random/boot_id").map(|id| id.trim().to_owned()).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -9,9 +9,7 @@ mod identity;
 mod output;
 pub mod tree;
 
-pub use command::{
-    CommandError, CommandOutcome, CommandSpec, CommandStatus, OutputSink, Program, run_command,
-};
+pub use command::{CommandError, CommandOutcome, CommandSpec, CommandStatus, OutputSink, Program, run_command};
 pub use environment::{NEVER_PASSED, agent_environment};
 pub use identity::{ProcessIdentity, boot_id, start_time};
 pub use output::{CommandOutput, OutputStream};

@@ -36,13 +36,7 @@ impl Keeper {
     /// Keeps `limit` bytes: the first half of them from the beginning, the other from the end.
     pub(super) fn new(limit: usize) -> Self {
         let head_limit = limit / 2;
-        Self {
-            head: Vec::new(),
-            head_limit,
-            tail: VecDeque::new(),
-            tail_limit: limit - head_limit,
-            total: 0,
-        }
+        Self { head: Vec::new(), head_limit, tail: VecDeque::new(), tail_limit: limit - head_limit, total: 0 }
     }
 
     pub(super) fn push(&mut self, bytes: &[u8]) {
@@ -66,11 +60,7 @@ impl Keeper {
             let tail = String::from_utf8_lossy(self.tail.make_contiguous());
             format!("{head}\n… {omitted} bytes left out …\n{tail}")
         };
-        CommandOutput {
-            text,
-            total_bytes: self.total,
-            omitted_bytes: omitted,
-        }
+        CommandOutput { text, total_bytes: self.total, omitted_bytes: omitted }
     }
 }
 

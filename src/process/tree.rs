@@ -47,11 +47,7 @@ impl Stat {
     fn parse(text: &[u8]) -> Option<Self> {
         let open = text.iter().position(|&byte| byte == b'(')?;
         let close = text.iter().rposition(|&byte| byte == b')')?;
-        let pid = std::str::from_utf8(text.get(..open)?)
-            .ok()?
-            .trim()
-            .parse()
-            .ok()?;
+        let pid = std::str::from_utf8(text.get(..open)?).ok()?.trim().parse().ok()?;
         let rest = std::str::from_utf8(text.get(close + 1..)?).ok()?;
         let fields: Vec<&str> = rest.split_ascii_whitespace().collect();
         Some(Self {
@@ -110,18 +106,12 @@ pub fn marked(name: &str, value: &OsStr) -> Vec<Stat> {
     let mut wanted = name.as_bytes().to_vec();
     wanted.push(b'=');
     wanted.extend_from_slice(value.as_bytes());
-    table()
-        .into_values()
-        .filter(|stat| stat.pid != own && carries(stat.pid, &wanted))
-        .collect()
+    table().into_values().filter(|stat| stat.pid != own && carries(stat.pid, &wanted)).collect()
 }
 
 fn carries(pid: u32, wanted: &[u8]) -> bool {
-    std::fs::read(format!("/proc/{pid}/environ")).is_ok_and(|environ| {
-        environ
-            .split(|&byte| byte == 0)
-            .any(|variable| variable == wanted)
-    })
+    std::fs::read(format!("/proc/{pid}/environ"))
+        .is_ok_and(|environ| environ.split(|&byte| byte == 0).any(|variable| variable == wanted))
 }
 
 /// Sends a signal to one process, and to nobody else should its number have been given away meanwhile.
@@ -135,8 +125,7 @@ pub fn signal(stat: &Stat, signal: Signal) -> bool {
     #[cfg(target_os = "linux")]
     {
         // The descriptor pins whoever has the number now; the start time tells whether that is the one meant.
-        let Ok(pidfd) = rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty())
-        else {
+        let Ok(pidfd) = rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty()) else {
             return false;
         };
         Stat::read(stat.pid).is_some_and(|now| now.start_time == stat.start_time)
@@ -190,37 +179,21 @@ pub(super) struct Tree {
 
 impl Tree {
     pub(super) fn new(root: u32, marker: OsString) -> Self {
-        Self {
-            root,
-            start_time: Stat::read(root).map(|stat| stat.start_time),
-            marker,
-            over: false,
-        }
+        Self { root, start_time: Stat::read(root).map(|stat| stat.start_time), marker, over: false }
     }
 
     /// Members by descent, by group, or by marker: each finds what the others miss.
     fn members(root: u32, start_time: Option<u64>, marker: &OsStr) -> Vec<Stat> {
         let table = table();
-        let mut found: BTreeMap<u32, Stat> = marked(super::RUN_MARKER, marker)
-            .into_iter()
-            .map(|stat| (stat.pid, stat))
-            .collect();
+        let mut found: BTreeMap<u32, Stat> =
+            marked(super::RUN_MARKER, marker).into_iter().map(|stat| (stat.pid, stat)).collect();
         // Once the root is reaped, its number may be someone else's; a group of that number is theirs then.
         let owner = table.get(&root);
         let is_ours = owner.is_none_or(|stat| Some(stat.start_time) == start_time);
         if is_ours {
             found.extend(owner.map(|stat| (stat.pid, *stat)));
-            found.extend(
-                descendants_in(&table, root)
-                    .into_iter()
-                    .map(|stat| (stat.pid, stat)),
-            );
-            found.extend(
-                table
-                    .iter()
-                    .filter(|(_, stat)| stat.group == root)
-                    .map(|(pid, stat)| (*pid, *stat)),
-            );
+            found.extend(descendants_in(&table, root).into_iter().map(|stat| (stat.pid, stat)));
+            found.extend(table.iter().filter(|(_, stat)| stat.group == root).map(|(pid, stat)| (*pid, *stat)));
         }
         found.into_values().collect()
     }
@@ -234,13 +207,10 @@ impl Tree {
 
     /// Kills all members, and tells which there were.
     pub(super) async fn kill(mut self) -> Vec<u32> {
-        let (root, start_time, marker) =
-            (self.root, self.start_time, std::mem::take(&mut self.marker));
+        let (root, start_time, marker) = (self.root, self.start_time, std::mem::take(&mut self.marker));
         self.over = true;
         let killing = move || kill_all(|| Self::members(root, start_time, &marker), || ());
-        tokio::task::spawn_blocking(killing)
-            .await
-            .unwrap_or_default()
+        tokio::task::spawn_blocking(killing).await.unwrap_or_default()
     }
 }
 
@@ -258,45 +228,22 @@ mod tests {
     use proptest::prelude::*;
 
     fn stat(pid: u32, parent: u32) -> (u32, Stat) {
-        (
-            pid,
-            Stat {
-                pid,
-                parent,
-                group: pid,
-                start_time: 0,
-                state: b'S',
-            },
-        )
+        (pid, Stat { pid, parent, group: pid, start_time: 0, state: b'S' })
     }
 
     #[test]
     fn a_name_with_blanks_and_parentheses_does_not_confuse() {
-        let mut text =
-            b"42 (a) b (c) S 7 40 40 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 1234567 1 1".to_vec();
+        let mut text = b"42 (a) b (c) S 7 40 40 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 1234567 1 1".to_vec();
         let stat = Stat::parse(&text).unwrap();
-        assert_eq!(
-            (stat.pid, stat.parent, stat.group, stat.start_time),
-            (42, 7, 40, 1_234_567)
-        );
+        assert_eq!((stat.pid, stat.parent, stat.group, stat.start_time), (42, 7, 40, 1_234_567));
         text.truncate(20);
         assert_eq!(Stat::parse(&text), None);
     }
 
     #[test]
     fn descendants_are_found_at_any_depth_and_strangers_are_not() {
-        let table: BTreeMap<_, _> = [
-            stat(1, 0),
-            stat(10, 1),
-            stat(11, 10),
-            stat(12, 11),
-            stat(20, 1),
-        ]
-        .into();
-        let mut found: Vec<u32> = descendants_in(&table, 10)
-            .iter()
-            .map(|stat| stat.pid)
-            .collect();
+        let table: BTreeMap<_, _> = [stat(1, 0), stat(10, 1), stat(11, 10), stat(12, 11), stat(20, 1)].into();
+        let mut found: Vec<u32> = descendants_in(&table, 10).iter().map(|stat| stat.pid).collect();
         found.sort_unstable();
         assert_eq!(found, [11, 12]);
     }
@@ -317,11 +264,8 @@ mod tests {
     #[test]
     fn a_marked_process_is_found_and_killed() {
         let value = uuid::Uuid::new_v4().to_string();
-        let mut child = std::process::Command::new("sleep")
-            .arg("600")
-            .env(super::super::RUN_MARKER, &value)
-            .spawn()
-            .unwrap();
+        let mut child =
+            std::process::Command::new("sleep").arg("600").env(super::super::RUN_MARKER, &value).spawn().unwrap();
         let found = kill_all(
             || marked(super::super::RUN_MARKER, OsStr::new(&value)),
             || {

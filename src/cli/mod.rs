@@ -1,0 +1,1 @@
+//! The command line: `serve`, and client commands that speak REST to a running server.

@@ -1,0 +1,450 @@
+//! What a task does: the queue and its limits, the executor of one task, the inbox, questions, tests, finalisation and
+//! recovery after a restart.
+//!
+//! Clients call the methods of [`Engine`]; each is one command, carried out in the order in which commands of the same
+//! task come, and each answers when its effect is in the log. The truth is the log: nothing above this module holds a
+//! task's process or path in memory, and the engine itself holds only what it can rebuild from the log. What must not
+//! live here: HTTP, SQL, git, WebAssembly.
+
+mod error;
+
+pub use error::{EngineError, FieldError};
+
+use crate::{
+    agent::Agent,
+    domain::{
+        Chains, Event, InputId, Limits, QuestionId, Status, Task, TaskId,
+        budget::Spent,
+        decision::Decision,
+        input::{Image, Input, Priority},
+        project::Project,
+        question::{Answer, AnsweredBy, Question, Remember},
+        task::TaskSpec,
+        test_case::TestCase,
+    },
+    plugin::{PluginView, Plugins},
+    store::Store,
+    workspace::{CommitView, FileChange, MergeKind, Merged, PlaceState, Workspaces},
+};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use std::{collections::BTreeMap, ffi::OsString, path::PathBuf, sync::Arc, time::Duration};
+
+/// What the server's settings tell the engine.
+#[derive(Clone, Debug)]
+pub struct EngineConfig {
+    /// The data directory: worktrees, runs.
+    pub data_dir: PathBuf,
+    /// This binary, whose hidden subcommand supervises agents.
+    pub program: PathBuf,
+    /// The agent's command, split.
+    pub agent_command: Vec<OsString>,
+    /// Variables beside the allow-list that agents and commands get; a trailing `*` stands for any rest.
+    pub agent_env: Vec<String>,
+    /// Tasks that run at once.
+    pub max_running: usize,
+    /// Folders in which repositories may lie, resolved.
+    pub roots: Vec<PathBuf>,
+    /// The server's chains.
+    pub chains: Chains,
+    /// Settings of plugins, by name.
+    pub plugin_settings: BTreeMap<String, Value>,
+    /// Rounds of tests with repair in between.
+    pub max_test_rounds: u32,
+    /// Patience when ending an agent, for each of its two steps.
+    pub stop_grace: Duration,
+    /// After how long an idle agent process is ended (its session is resumed with the next message).
+    pub idle_agent: Duration,
+    /// When worktrees of ended tasks go.
+    pub cleanup: CleanupPolicy,
+    /// The range of ports that tasks get theirs from.
+    pub ports: std::ops::RangeInclusive<u16>,
+    /// Longest time of a setup, cleanup or test command.
+    pub command_time: Duration,
+}
+
+/// When the worktree of a task that has ended is removed by itself.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CleanupPolicy {
+    /// Never: a person removes it.
+    Never,
+    /// When the task is COMPLETED or FINISHED and everything is committed.
+    #[default]
+    Success,
+    /// When the task has ended in any way; what is not committed is kept under a ref.
+    Always,
+}
+
+/// Who gives a command.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Actor {
+    /// The user's name; `operator` for the holder of the server's own token.
+    pub name: String,
+}
+
+/// What a client changes of a task. `None` leaves a field as it is.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct TaskPatch {
+    pub description: Option<String>,
+    pub root_folder: Option<Option<String>>,
+    pub branch_name: Option<Option<String>>,
+    pub base_branch: Option<Option<String>>,
+    pub git_repo: Option<Option<String>>,
+    pub end_criteria: Option<Option<String>>,
+    pub max_iterations: Option<Option<u32>>,
+    pub max_tokens: Option<Option<u64>>,
+    pub max_cost_usd: Option<Option<f64>>,
+    pub max_duration_seconds: Option<Option<u64>>,
+    pub custom_human_input: Option<Option<String>>,
+    pub projects: Option<Vec<crate::domain::task::TaskProject>>,
+    pub project_context: Option<Option<String>>,
+    pub mcp_servers: Option<Map<String, Value>>,
+    pub model: Option<Option<String>>,
+    pub allowed_tools: Option<Vec<String>>,
+    pub disallowed_tools: Option<Vec<String>>,
+    pub system_prompt: Option<Option<String>>,
+    pub chains: Option<Chains>,
+    pub generate_tests: Option<Option<bool>>,
+    pub auto_commit: Option<bool>,
+    pub commit_message: Option<Option<String>>,
+    pub labels: Option<Vec<String>>,
+    pub start_at: Option<Option<crate::domain::Timestamp>>,
+    pub chat_mode: Option<bool>,
+}
+
+/// What a command on a task's life did.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct Done {
+    /// In a sentence.
+    pub message: String,
+    /// The status after it.
+    pub status: Status,
+    /// The place in the queue, if it waits there.
+    pub queue_position: Option<u64>,
+}
+
+/// What `stop` did.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct Stopped {
+    /// In a sentence.
+    pub message: String,
+    /// The status after it.
+    pub status: Status,
+    /// Whether a process was ended.
+    pub process_killed: bool,
+    /// How: `interrupt`, `sigterm`, `sigkill`, `already-ended`, `none`.
+    pub termination_method: String,
+    /// Always false: stopping removes nothing.
+    pub cleanup_performed: bool,
+}
+
+/// What `clear-and-restart` did.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct Restarted {
+    /// In a sentence.
+    pub message: String,
+    /// How many entries the conversation had.
+    pub deleted_interactions: u64,
+    /// What was done in git, line by line.
+    pub git_cleanup: Vec<String>,
+    /// The status after it.
+    pub status: Status,
+    /// The place in the queue.
+    pub queue_position: Option<u64>,
+}
+
+/// An input to a task.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct NewInput {
+    /// The text.
+    pub text: String,
+    /// Images, already validated.
+    pub images: Vec<Image>,
+    /// Which goes first.
+    pub priority: Priority,
+    /// Whether the present turn is cut short for it.
+    pub interrupt: bool,
+}
+
+/// What became of an input.
+#[derive(Clone, PartialEq, Debug)]
+pub struct InputTaken {
+    /// The input.
+    pub id: InputId,
+    /// In a sentence: queued, or which question it answered.
+    pub message: String,
+    /// The question that it answered.
+    pub answered: Option<QuestionId>,
+    /// Inputs that wait now, this one among them if it does.
+    pub waiting: u64,
+}
+
+/// How a task is deleted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct DeleteOptions {
+    /// Whether the worktree goes (it is kept in a ref first); the original's default is true.
+    pub cleanup_worktree: bool,
+    /// Whether a running task is stopped first.
+    pub auto_stop: bool,
+    /// Whether the branch goes too.
+    pub delete_branch: bool,
+    /// Whether an unmerged branch may go.
+    pub confirm: bool,
+}
+
+/// What deleting did.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct Deleted {
+    /// In a sentence.
+    pub message: String,
+    /// Whether it had to be stopped.
+    pub auto_stopped: bool,
+    /// What happened to the worktree: in a sentence.
+    pub worktree_cleanup: Option<String>,
+    /// The ref under which uncommitted work was kept.
+    pub kept: Option<String>,
+    /// Whether the branch was removed.
+    pub branch_deleted: bool,
+}
+
+/// What a merge did.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct MergeDone {
+    /// In a sentence.
+    pub message: String,
+    /// The task's branch.
+    pub source_branch: String,
+    /// Where it went.
+    pub target_branch: String,
+    /// Whether the target was pushed.
+    pub pushed: bool,
+    /// What the push said.
+    pub push_message: Option<String>,
+    /// How it ended.
+    #[serde(skip)]
+    pub merged: Merged,
+}
+
+/// What a task ended with, or has so far.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Evidence {
+    /// The criteria with what was found last: `{id, text, verdict, evidence}`.
+    pub criteria: Vec<Value>,
+    /// Every round of tests, with its cases: `(round, runner, passed, text, cases)`.
+    pub rounds: Vec<TestRound>,
+    /// Why there are no rounds, if that is known.
+    pub tests_note: Option<String>,
+    /// Every decision, without its input.
+    pub decisions: Vec<Decision>,
+    /// The branch's commits.
+    pub commits: Vec<CommitView>,
+    /// Files, additions and deletions against the base.
+    pub diff_stat: (u64, u64, u64),
+    /// What it used.
+    pub spent: Spent,
+}
+
+/// One round of tests.
+#[derive(Clone, PartialEq, Debug)]
+pub struct TestRound {
+    /// Its number, from 1.
+    pub round: u32,
+    /// The test runner.
+    pub runner: String,
+    /// Whether all passed.
+    pub passed: bool,
+    /// In a sentence.
+    pub text: String,
+    /// The cases.
+    pub cases: Vec<TestCase>,
+}
+
+/// A workspace of a task, as `GET …/worktree` tells it.
+#[derive(Clone, PartialEq, Debug)]
+pub struct WorktreeView {
+    /// The workplace as it was made.
+    pub place: crate::domain::task::Workplace,
+    /// How it stands.
+    pub state: PlaceState,
+}
+
+/// What the live side knows of a task beyond its row.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Live {
+    /// The agent's process.
+    pub pid: Option<u32>,
+    /// The place in the queue.
+    pub queue_position: Option<u64>,
+}
+
+/// The engine.
+pub struct Engine {}
+
+#[allow(
+    clippy::missing_errors_doc,
+    reason = "each fails as EngineError tells: unknown task, wrong status, wrong field"
+)]
+impl Engine {
+    /// Starts the scheduler, and every task that an earlier server left: reattached, resumed, or failed with the reason.
+    pub async fn start(
+        config: EngineConfig,
+        store: Store,
+        agent: Arc<dyn Agent>,
+        plugins: Arc<dyn Plugins>,
+        workspaces: Arc<dyn Workspaces>,
+    ) -> Result<Arc<Self>, EngineError> {
+        todo!()
+    }
+
+    /// Ends every task of its own. Agents go on under their supervisors, unless `stop_agents`; then their tasks are STOPPED.
+    pub async fn shutdown(&self, stop_agents: bool) {
+        todo!()
+    }
+
+    /// Checks and stores a task; with `auto_start` it goes into the queue in the same transaction.
+    pub async fn create(&self, spec: TaskSpec, auto_start: bool, actor: &Actor) -> Result<Task, EngineError> {
+        todo!()
+    }
+    pub async fn update(&self, id: TaskId, patch: TaskPatch, actor: &Actor) -> Result<Task, EngineError> {
+        todo!()
+    }
+    /// PENDING: into the queue. Queued already: its position. STOPPED: does what `resume` does.
+    pub async fn start_task(&self, id: TaskId, actor: &Actor) -> Result<Done, EngineError> {
+        todo!()
+    }
+    /// STOPPED when it returns, with no process of it left. A second time: says that it was stopped already. A task that
+    /// waits in the queue leaves it and is PENDING.
+    pub async fn stop(&self, id: TaskId, actor: &Actor) -> Result<Stopped, EngineError> {
+        todo!()
+    }
+    pub async fn resume(&self, id: TaskId, actor: &Actor) -> Result<Done, EngineError> {
+        todo!()
+    }
+    /// RUNNING only: cuts the present turn short.
+    pub async fn interrupt(&self, id: TaskId, actor: &Actor) -> Result<Done, EngineError> {
+        todo!()
+    }
+    pub async fn recover(&self, id: TaskId, actor: &Actor) -> Result<Done, EngineError> {
+        todo!()
+    }
+    /// EXHAUSTED: more iterations and tokens, then the queue. Answers the new limits too.
+    pub async fn retry(
+        &self,
+        id: TaskId,
+        iterations: u32,
+        tokens: Option<u64>,
+        actor: &Actor,
+    ) -> Result<(Done, Limits), EngineError> {
+        todo!()
+    }
+    pub async fn clear_and_restart(&self, id: TaskId, actor: &Actor) -> Result<Restarted, EngineError> {
+        todo!()
+    }
+    /// A new PENDING task with the same request; `continue_session` forks the agent's session. `None` makes up a name.
+    pub async fn clone_task(
+        &self,
+        id: TaskId,
+        new_name: Option<String>,
+        continue_session: bool,
+        actor: &Actor,
+    ) -> Result<Task, EngineError> {
+        todo!()
+    }
+    /// A person says that it is done.
+    pub async fn complete(&self, id: TaskId, actor: &Actor) -> Result<Done, EngineError> {
+        todo!()
+    }
+    /// One more turn: from PAUSED, STOPPED and the final statuses.
+    pub async fn continue_task(&self, id: TaskId, input: Option<String>, actor: &Actor) -> Result<Done, EngineError> {
+        todo!()
+    }
+    pub async fn delete(&self, id: TaskId, options: DeleteOptions, actor: &Actor) -> Result<Deleted, EngineError> {
+        todo!()
+    }
+    /// Removes the worktree and keeps the task.
+    pub async fn delete_worktree(
+        &self,
+        id: TaskId,
+        options: DeleteOptions,
+        actor: &Actor,
+    ) -> Result<Deleted, EngineError> {
+        todo!()
+    }
+    /// Merges the task's branch; `None` takes the project's default branch.
+    pub async fn merge(
+        &self,
+        id: TaskId,
+        target: Option<String>,
+        kind: MergeKind,
+        message: Option<String>,
+        push: bool,
+        actor: &Actor,
+    ) -> Result<MergeDone, EngineError> {
+        todo!()
+    }
+    /// Runs the project's setup commands in the task's worktree again.
+    pub async fn setup_again(&self, id: TaskId, actor: &Actor) -> Result<(), EngineError> {
+        todo!()
+    }
+
+    pub async fn set_input(&self, id: TaskId, input: NewInput, actor: &Actor) -> Result<InputTaken, EngineError> {
+        todo!()
+    }
+    /// While it waits; else a conflict.
+    pub async fn edit_input(&self, id: InputId, text: String, actor: &Actor) -> Result<Input, EngineError> {
+        todo!()
+    }
+    pub async fn remove_input(&self, id: InputId, actor: &Actor) -> Result<(), EngineError> {
+        todo!()
+    }
+    /// Once: a second answer is a conflict that holds the first. Answers the question as it stands then.
+    pub async fn answer(
+        &self,
+        id: QuestionId,
+        answer: Answer,
+        remember: Remember,
+        by: AnsweredBy,
+    ) -> Result<Question, EngineError> {
+        todo!()
+    }
+
+    pub async fn evidence(&self, task: &Task) -> Result<Evidence, EngineError> {
+        todo!()
+    }
+    pub async fn worktrees(&self, task: &Task) -> Result<Vec<WorktreeView>, EngineError> {
+        todo!()
+    }
+    pub async fn changes(&self, task: &Task) -> Result<Vec<FileChange>, EngineError> {
+        todo!()
+    }
+    pub async fn diff(&self, task: &Task, path: Option<String>, limit: usize) -> Result<String, EngineError> {
+        todo!()
+    }
+    /// What is live of a task, without waiting.
+    #[must_use]
+    pub fn live(&self, id: TaskId) -> Live {
+        todo!()
+    }
+    /// A path of a client: absolute, existing, resolved, inside the roots and not the data directory.
+    pub async fn check_folder(&self, field: &str, path: &str) -> Result<PathBuf, EngineError> {
+        todo!()
+    }
+    /// Checks what a project names before it is stored.
+    pub async fn check_project(&self, project: &Project) -> Result<(), EngineError> {
+        todo!()
+    }
+    #[must_use]
+    pub fn plugins(&self) -> Vec<PluginView> {
+        todo!()
+    }
+    #[must_use]
+    pub fn workspaces(&self) -> Arc<dyn Workspaces> {
+        todo!()
+    }
+    /// Writes an event of the server into the log.
+    pub async fn tell(&self, body: crate::domain::EventBody) -> Result<Event, EngineError> {
+        todo!()
+    }
+}

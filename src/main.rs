@@ -1,0 +1,3 @@
+//! The `taskwright` program.
+
+fn main() {}
