@@ -6,7 +6,14 @@
 //! task's process or path in memory, and the engine itself holds only what it can rebuild from the log. What must not
 //! live here: HTTP, SQL, git, WebAssembly.
 
+mod context;
+mod deciding;
 mod error;
+mod judging;
+mod places;
+mod surroundings;
+mod testing;
+mod views;
 
 pub use error::{EngineError, FieldError};
 

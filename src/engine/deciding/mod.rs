@@ -1,0 +1,1 @@
+//! Asking a chain of plugins, and recording what each said.

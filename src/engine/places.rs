@@ -1,0 +1,1 @@
+//! Making and removing the places in which a task works.
