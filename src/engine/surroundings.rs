@@ -1,1 +1,1 @@
-//! What a plugin's call may touch.
+//! What a plugin's call may touch beyond its arguments, for one task.

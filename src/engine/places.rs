@@ -1,1 +1,0 @@
-//! Making and removing the places in which a task works.
