@@ -1,3 +1,7 @@
 //! The `taskwright` program.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    taskwright::cli::run()
+}
