@@ -93,16 +93,41 @@ fn within(root: &str, path: &str) -> bool {
 }
 
 /// Folders whose content is secret wherever they are.
-const SECRET_FOLDERS: [&str; 9] = [".ssh", ".aws", ".gnupg", ".gpg", ".kube", ".docker", ".azure", ".password-store", "gcloud"];
+const SECRET_FOLDERS: [&str; 9] =
+    [".ssh", ".aws", ".gnupg", ".gpg", ".kube", ".docker", ".azure", ".password-store", "gcloud"];
 
 /// File names that are secret.
 const SECRET_NAMES: [&str; 25] = [
-    ".env", ".envrc", ".netrc", "_netrc", ".npmrc", ".yarnrc", ".pypirc", ".pgpass", ".my.cnf", ".git-credentials", ".htpasswd", ".vault-token", ".boto", ".s3cfg",
-    "credentials", "credentials.json", "credentials.toml", "credentials.yml", "secrets", "id_rsa", "id_dsa", "id_ecdsa", "id_ed25519", "shadow", "environ",
+    ".env",
+    ".envrc",
+    ".netrc",
+    "_netrc",
+    ".npmrc",
+    ".yarnrc",
+    ".pypirc",
+    ".pgpass",
+    ".my.cnf",
+    ".git-credentials",
+    ".htpasswd",
+    ".vault-token",
+    ".boto",
+    ".s3cfg",
+    "credentials",
+    "credentials.json",
+    "credentials.toml",
+    "credentials.yml",
+    "secrets",
+    "id_rsa",
+    "id_dsa",
+    "id_ecdsa",
+    "id_ed25519",
+    "shadow",
+    "environ",
 ];
 
 /// Endings of secret files.
-const SECRET_ENDINGS: [&str; 12] = [".pem", ".key", ".p12", ".pfx", ".jks", ".keystore", ".kdbx", ".ppk", ".asc", ".gpg", ".age", ".ovpn"];
+const SECRET_ENDINGS: [&str; 12] =
+    [".pem", ".key", ".p12", ".pfx", ".jks", ".keystore", ".kdbx", ".ppk", ".asc", ".gpg", ".age", ".ovpn"];
 
 /// Whether a path names a file or folder that holds secrets. Templates such as `.env.example` do not.
 pub fn is_secret(path: &str) -> bool {
@@ -118,7 +143,10 @@ pub fn is_secret(path: &str) -> bool {
 
 fn is_secret_name(name: &str) -> bool {
     const TEMPLATE: [&str; 6] = [".example", ".sample", ".template", ".dist", ".defaults", ".schema"];
-    const SOURCE: [&str; 16] = [".rs", ".py", ".js", ".ts", ".tsx", ".jsx", ".go", ".java", ".rb", ".md", ".c", ".h", ".cpp", ".html", ".css", ".txt"];
+    const SOURCE: [&str; 16] = [
+        ".rs", ".py", ".js", ".ts", ".tsx", ".jsx", ".go", ".java", ".rb", ".md", ".c", ".h", ".cpp", ".html", ".css",
+        ".txt",
+    ];
     if TEMPLATE.iter().any(|t| name.contains(t)) {
         return false;
     }
@@ -126,7 +154,19 @@ fn is_secret_name(name: &str) -> bool {
         return true;
     }
     let stem = |word: &str| name.starts_with(word) && !SOURCE.iter().any(|e| name.ends_with(e));
-    ["secrets.", "secret.", "credentials.", "service-account", "service_account", "id_rsa", "id_ed25519", "api_key.", "apikey."].into_iter().any(stem)
+    [
+        "secrets.",
+        "secret.",
+        "credentials.",
+        "service-account",
+        "service_account",
+        "id_rsa",
+        "id_ed25519",
+        "api_key.",
+        "apikey.",
+    ]
+    .into_iter()
+    .any(stem)
         || name.starts_with(".env") && name[4..].starts_with(['*', '?'])
 }
 
@@ -134,7 +174,9 @@ fn is_secret_name(name: &str) -> bool {
 pub fn is_guarded(path: &str) -> bool {
     let path = path.to_ascii_lowercase();
     let parts: Vec<&str> = path.split('/').filter(|p| !p.is_empty() && *p != ".").collect();
-    parts.contains(&".git") || parts.windows(2).any(|w| w[0] == ".claude" && w[1].starts_with("settings")) || parts.last() == Some(&".mcp.json")
+    parts.contains(&".git")
+        || parts.windows(2).any(|w| w[0] == ".claude" && w[1].starts_with("settings"))
+        || parts.last() == Some(&".mcp.json")
 }
 
 #[cfg(test)]
@@ -168,17 +210,41 @@ mod tests {
 
     #[test]
     fn secret_files_are_known_by_name_and_folder() {
-        for path in [".env", "a/.env.local", "/home/u/.ssh/config", "certs/server.pem", "id_rsa", "config/secrets.yml", "~/.aws/credentials", "secrets/db", "/proc/1/environ"] {
+        for path in [
+            ".env",
+            "a/.env.local",
+            "/home/u/.ssh/config",
+            "certs/server.pem",
+            "id_rsa",
+            "config/secrets.yml",
+            "~/.aws/credentials",
+            "secrets/db",
+            "/proc/1/environ",
+        ] {
             assert!(is_secret(path), "{path}");
         }
-        for path in [".env.example", "src/env.rs", "src/credentials.rs", "docs/secrets.md", "src/token.rs", "secret_santa.py", "keys/map.json"] {
+        for path in [
+            ".env.example",
+            "src/env.rs",
+            "src/credentials.rs",
+            "docs/secrets.md",
+            "src/token.rs",
+            "secret_santa.py",
+            "keys/map.json",
+        ] {
             assert!(!is_secret(path), "{path}");
         }
     }
 
     #[test]
     fn what_would_run_or_widen_rights_is_guarded() {
-        for path in [".git/hooks/pre-commit", "sub/.git/config", ".claude/settings.json", ".claude/settings.local.json", ".mcp.json"] {
+        for path in [
+            ".git/hooks/pre-commit",
+            "sub/.git/config",
+            ".claude/settings.json",
+            ".claude/settings.local.json",
+            ".mcp.json",
+        ] {
             assert!(is_guarded(path), "{path}");
         }
         for path in [".gitignore", ".github/workflows/ci.yml", ".claude/commands/a.md"] {

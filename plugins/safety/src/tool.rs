@@ -28,8 +28,22 @@ const WRITERS: [&str; 4] = ["Write", "Edit", "MultiEdit", "NotebookEdit"];
 
 /// Tools of the agent's own affairs; what they lead to is asked for by itself.
 const INNER: [&str; 16] = [
-    "Task", "Agent", "TodoWrite", "TodoRead", "TaskCreate", "TaskUpdate", "TaskList", "TaskGet", "TaskOutput", "TaskStop", "BashOutput", "KillShell", "KillBash", "EnterPlanMode",
-    "ToolSearch", "ListAgents",
+    "Task",
+    "Agent",
+    "TodoWrite",
+    "TodoRead",
+    "TaskCreate",
+    "TaskUpdate",
+    "TaskList",
+    "TaskGet",
+    "TaskOutput",
+    "TaskStop",
+    "BashOutput",
+    "KillShell",
+    "KillBash",
+    "EnterPlanMode",
+    "ToolSearch",
+    "ListAgents",
 ];
 
 /// Judges a request to use a tool with this input. `blocked_path` is the path that the agent itself found to be the
@@ -49,7 +63,9 @@ pub fn judge_tool(tool: &str, input: &Value, blocked_path: Option<&str>, place: 
         _ => Verdict::unknown(format!("no rule knows the tool {tool}")),
     };
     match blocked_path.filter(|p| !p.is_empty()) {
-        Some(path) if place.lies(path) == Lies::Outside => verdict.and(Verdict::risky(RiskKind::Outside, format!("it reaches `{path}`, outside the worktree"))),
+        Some(path) if place.lies(path) == Lies::Outside => {
+            verdict.and(Verdict::risky(RiskKind::Outside, format!("it reaches `{path}`, outside the worktree")))
+        }
         _ => verdict,
     }
 }
@@ -76,7 +92,10 @@ fn paths(input: &Value, write: bool, place: &Place) -> Verdict {
             verdict = verdict.and(path_verdict(path, write, place));
         }
     }
-    let pattern = input.get("pattern").and_then(Value::as_str).filter(|p| input.get("path").is_none() && p.starts_with(['/', '~']) && !write);
+    let pattern = input
+        .get("pattern")
+        .and_then(Value::as_str)
+        .filter(|p| input.get("path").is_none() && p.starts_with(['/', '~']) && !write);
     if let Some(pattern) = pattern {
         let folder = pattern.split(['*', '?', '[']).next().unwrap_or(pattern);
         if place.lies(folder) == Lies::Outside && input.get("output_mode").is_none() && input.get("glob").is_none() {
@@ -94,7 +113,9 @@ fn path_verdict(path: &str, write: bool, place: &Place) -> Verdict {
         return Verdict::risky(RiskKind::Secret, format!("it touches `{path}`"));
     }
     match place.lies(path) {
-        Lies::Inside if write && is_guarded(path) => Verdict::risky(RiskKind::Outside, format!("it changes `{path}`, which is not part of the work")),
+        Lies::Inside if write && is_guarded(path) => {
+            Verdict::risky(RiskKind::Outside, format!("it changes `{path}`, which is not part of the work"))
+        }
         Lies::Inside => Verdict::Safe,
         Lies::Readable if !write => Verdict::Safe,
         Lies::Readable => Verdict::risky(RiskKind::Outside, format!("it writes `{path}`, which may only be read")),
@@ -106,9 +127,12 @@ fn web(input: &Value, rules: &ToolRules, place: &Place) -> Verdict {
     if !rules.web {
         return Verdict::unknown("the settings leave the web to the user");
     }
-    let asked: Vec<&str> = ["url", "query", "prompt"].iter().filter_map(|f| input.get(f).and_then(Value::as_str)).collect();
+    let asked: Vec<&str> =
+        ["url", "query", "prompt"].iter().filter_map(|f| input.get(f).and_then(Value::as_str)).collect();
     let asked = asked.join(" ").to_ascii_lowercase();
-    let local = ["//localhost", "//127.", "//10.", "//192.168.", "//169.254.", "//[", "//0.", "file:"].iter().any(|p| asked.contains(p));
+    let local = ["//localhost", "//127.", "//10.", "//192.168.", "//169.254.", "//[", "//0.", "file:"]
+        .iter()
+        .any(|p| asked.contains(p));
     if local {
         return Verdict::unknown("it reaches into the local network");
     }
@@ -171,7 +195,10 @@ mod tests {
         let place = Place { readable: vec!["/w/sdk".into()], ..Place::at("/w/task") };
         let rules = ToolRules::default();
         assert_eq!(judge_tool("Read", &json!({"file_path": "/w/sdk/a.h"}), None, &place, &rules), Verdict::Safe);
-        assert!(matches!(judge_tool("Write", &json!({"file_path": "/w/sdk/a.h"}), None, &place, &rules), Verdict::Risky(_)));
+        assert!(matches!(
+            judge_tool("Write", &json!({"file_path": "/w/sdk/a.h"}), None, &place, &rules),
+            Verdict::Risky(_)
+        ));
     }
 
     #[test]
@@ -184,7 +211,10 @@ mod tests {
     #[test]
     fn a_plan_is_approved_unless_it_is_risky() {
         assert_eq!(verdict("ExitPlanMode", json!({"plan": "1. Add a parser\n2. Test it"})), Verdict::Safe);
-        assert_eq!(risk("ExitPlanMode", json!({"plan": "1. Fix it\n2. Deploy to the cluster"})), Some(RiskKind::Published));
+        assert_eq!(
+            risk("ExitPlanMode", json!({"plan": "1. Fix it\n2. Deploy to the cluster"})),
+            Some(RiskKind::Published)
+        );
     }
 
     #[test]
@@ -193,7 +223,10 @@ mod tests {
         assert!(matches!(verdict("WebSearch", json!({"query": "rust"})), Verdict::Unknown(_)));
         let rules = ToolRules { tools: vec!["mcp__docs__*".into()], web: true, ..ToolRules::default() };
         assert_eq!(judge_tool("mcp__docs__find", &json!({}), None, &Place::at("/w/task"), &rules), Verdict::Safe);
-        assert_eq!(judge_tool("WebSearch", &json!({"query": "rust"}), None, &Place::at("/w/task"), &rules), Verdict::Safe);
+        assert_eq!(
+            judge_tool("WebSearch", &json!({"query": "rust"}), None, &Place::at("/w/task"), &rules),
+            Verdict::Safe
+        );
     }
 
     use crate::Risk;

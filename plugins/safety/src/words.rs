@@ -7,15 +7,71 @@ use crate::{Risk, RiskKind, Verdict};
 
 /// Objects whose loss is grave, whatever the verb.
 const HEAVY: [&str; 41] = [
-    "database", "databases", "db", "backup", "backups", "production", "prod", "data", "bucket", "buckets", "volume", "volumes", "server", "servers", "cluster", "instance", "instances",
-    "branch", "branches", "repository", "repo", "history", "everything", "disk", "partition", "uncommitted", "stash", "snapshot", "snapshots", "namespace", "collection", "queue",
-    "deployment", "environment", "index", "indices", "worktree", "worktrees", "commits", "migrations", "volumes",
+    "database",
+    "databases",
+    "db",
+    "backup",
+    "backups",
+    "production",
+    "prod",
+    "data",
+    "bucket",
+    "buckets",
+    "volume",
+    "volumes",
+    "server",
+    "servers",
+    "cluster",
+    "instance",
+    "instances",
+    "branch",
+    "branches",
+    "repository",
+    "repo",
+    "history",
+    "everything",
+    "disk",
+    "partition",
+    "uncommitted",
+    "stash",
+    "snapshot",
+    "snapshots",
+    "namespace",
+    "collection",
+    "queue",
+    "deployment",
+    "environment",
+    "index",
+    "indices",
+    "worktree",
+    "worktrees",
+    "commits",
+    "migrations",
+    "volumes",
 ];
 
 /// Objects whose loss is grave when they are deleted, but which code is also made of.
 const ROWS: [&str; 20] = [
-    "table", "tables", "schema", "rows", "records", "users", "user", "customers", "customer", "accounts", "account", "files", "folders", "directory", "emails", "orders", "entries",
-    "images", "secrets", "keys",
+    "table",
+    "tables",
+    "schema",
+    "rows",
+    "records",
+    "users",
+    "user",
+    "customers",
+    "customer",
+    "accounts",
+    "account",
+    "files",
+    "folders",
+    "directory",
+    "emails",
+    "orders",
+    "entries",
+    "images",
+    "secrets",
+    "keys",
 ];
 
 /// Verbs of loss: (base, with -ing), and whether rows count as their object too.
@@ -39,8 +95,34 @@ const LOSS: [(&str, &str, bool); 15] = [
 
 /// What a verb of loss is followed or preceded by when it is the name of a thing.
 const THINGS: [&str; 28] = [
-    "endpoint", "endpoints", "button", "method", "function", "handler", "route", "command", "option", "operation", "operations", "action", "api", "flag", "request", "icon", "query",
-    "statement", "hook", "confirmation", "dialog", "test", "tests", "support", "feature", "logic", "down", "support",
+    "endpoint",
+    "endpoints",
+    "button",
+    "method",
+    "function",
+    "handler",
+    "route",
+    "command",
+    "option",
+    "operation",
+    "operations",
+    "action",
+    "api",
+    "flag",
+    "request",
+    "icon",
+    "query",
+    "statement",
+    "hook",
+    "confirmation",
+    "dialog",
+    "test",
+    "tests",
+    "support",
+    "feature",
+    "logic",
+    "down",
+    "support",
 ];
 
 /// Phrases that say it by themselves; each is a run of words.
@@ -131,20 +213,100 @@ const WORDS: [(RiskKind, &str); 16] = [
 
 /// Secrets by name, as runs of words.
 const SECRETS: [&str; 19] = [
-    "password", "passwords", "credential", "api key", "api keys", "api-key", "access key", "access keys", "secret key", "private key", "private keys", "ssh key", "ssh keys", "access token",
-    "api token", "auth token", "secrets", "connection string", "bearer token",
+    "password",
+    "passwords",
+    "credential",
+    "api key",
+    "api keys",
+    "api-key",
+    "access key",
+    "access keys",
+    "secret key",
+    "private key",
+    "private keys",
+    "ssh key",
+    "ssh keys",
+    "access token",
+    "api token",
+    "auth token",
+    "secrets",
+    "connection string",
+    "bearer token",
 ];
 
 /// What is done with a secret that a user must do.
 const HANDLING: [&str; 33] = [
-    "provide", "give", "share", "send", "paste", "enter", "use", "using", "print", "show", "read", "commit", "hardcode", "hard-code", "need", "needs", "copy", "log", "rotate", "have",
-    "add", "set", "put", "get", "what", "which", "where", "your", "supply", "tell", "store", "generate", "revoke",
+    "provide",
+    "give",
+    "share",
+    "send",
+    "paste",
+    "enter",
+    "use",
+    "using",
+    "print",
+    "show",
+    "read",
+    "commit",
+    "hardcode",
+    "hard-code",
+    "need",
+    "needs",
+    "copy",
+    "log",
+    "rotate",
+    "have",
+    "add",
+    "set",
+    "put",
+    "get",
+    "what",
+    "which",
+    "where",
+    "your",
+    "supply",
+    "tell",
+    "store",
+    "generate",
+    "revoke",
 ];
 
 /// What follows a secret's name when it is the name of a thing in the code.
 const PARTS: [&str; 34] = [
-    "field", "fields", "hash", "hashes", "hashing", "reset", "validation", "validator", "form", "input", "authentication", "auth", "based", "length", "policy", "strength", "check",
-    "column", "page", "protected", "manager", "type", "flow", "login", "screen", "prompt", "handling", "class", "struct", "module", "function", "parser", "endpoint", "rules",
+    "field",
+    "fields",
+    "hash",
+    "hashes",
+    "hashing",
+    "reset",
+    "validation",
+    "validator",
+    "form",
+    "input",
+    "authentication",
+    "auth",
+    "based",
+    "length",
+    "policy",
+    "strength",
+    "check",
+    "column",
+    "page",
+    "protected",
+    "manager",
+    "type",
+    "flow",
+    "login",
+    "screen",
+    "prompt",
+    "handling",
+    "class",
+    "struct",
+    "module",
+    "function",
+    "parser",
+    "endpoint",
+    "rules",
 ];
 
 /// The risk in a text that proposes something, counting commands in backquotes. Statements that say what will *not* be
@@ -179,7 +341,10 @@ fn sentences(text: &str) -> Vec<(Vec<String>, bool)> {
     let mut words = Vec::new();
     for line in text.lines() {
         for raw in line.split_whitespace() {
-            let word = raw.trim_matches(|c: char| !c.is_alphanumeric() && !"$~/.-".contains(c)).trim_end_matches(['.', '-', '?', '!']).to_lowercase();
+            let word = raw
+                .trim_matches(|c: char| !c.is_alphanumeric() && !"$~/.-".contains(c))
+                .trim_end_matches(['.', '-', '?', '!'])
+                .to_lowercase();
             let end = raw.trim_end_matches(['"', '\'', ')', '*', '`', '_', '”', '’']);
             if !word.is_empty() {
                 words.push(word.replace('’', "'"));
@@ -197,13 +362,23 @@ fn sentences(text: &str) -> Vec<(Vec<String>, bool)> {
 
 fn in_sentence(words: &[String], question: bool) -> Option<Risk> {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    loss(&words, question).or_else(|| phrases(&words, question)).or_else(|| secrets(&words, question)).or_else(|| places(&words, question))
+    loss(&words, question)
+        .or_else(|| phrases(&words, question))
+        .or_else(|| secrets(&words, question))
+        .or_else(|| places(&words, question))
 }
 
 /// Whether something said at `at` is denied: "will not delete", "without deleting". In a question only "without" counts.
 fn denied(words: &[&str], at: usize, question: bool) -> bool {
     let before = &words[at.saturating_sub(if question { 2 } else { 4 })..at];
-    before.iter().any(|w| if question { *w == "without" } else { matches!(*w, "not" | "never" | "without" | "no" | "cannot" | "avoid" | "avoids" | "instead") || w.ends_with("n't") })
+    before.iter().any(|w| {
+        if question {
+            *w == "without"
+        } else {
+            matches!(*w, "not" | "never" | "without" | "no" | "cannot" | "avoid" | "avoids" | "instead")
+                || w.ends_with("n't")
+        }
+    })
 }
 
 fn loss(words: &[&str], question: bool) -> Option<Risk> {
@@ -239,7 +414,8 @@ fn phrases(words: &[&str], question: bool) -> Option<Risk> {
         if price {
             return Some(Risk::new(RiskKind::Paid, format!("it speaks of {}", words[at])));
         }
-        let into = matches!(words[at], "merge" | "merging") && words[at..].iter().take(8).any(|w| matches!(*w, "main" | "master" | "production" | "develop" | "trunk"));
+        let into = matches!(words[at], "merge" | "merging")
+            && words[at..].iter().take(8).any(|w| matches!(*w, "main" | "master" | "production" | "develop" | "trunk"));
         if into {
             return Some(Risk::new(RiskKind::Published, "it would merge into a shared branch"));
         }
@@ -271,13 +447,35 @@ fn places(words: &[&str], question: bool) -> Option<Risk> {
         let next = words.get(at + 1).copied().unwrap_or("");
         let before = at.checked_sub(1).map_or("", |i| words[i]);
         let denied = denied(words, at, question);
-        if matches!(*word, "production" | "prod") && !denied && !matches!(next, "build" | "builds" | "code" | "ready" | "quality" | "bundle" | "mode" | "config" | "use" | "dependencies") {
-            let place = matches!(before, "the" | "in" | "on" | "to" | "into" | "against" | "our" | "your" | "from") && !matches!(next, "grade" | "version");
+        if matches!(*word, "production" | "prod")
+            && !denied
+            && !matches!(
+                next,
+                "build"
+                    | "builds"
+                    | "code"
+                    | "ready"
+                    | "quality"
+                    | "bundle"
+                    | "mode"
+                    | "config"
+                    | "use"
+                    | "dependencies"
+            )
+        {
+            let place = matches!(before, "the" | "in" | "on" | "to" | "into" | "against" | "our" | "your" | "from")
+                && !matches!(next, "grade" | "version");
             if place {
                 return Some(Risk::new(RiskKind::Published, "it is about production"));
             }
         }
-        if *word == "outside" && words[at + 1..].iter().take(4).any(|w| matches!(*w, "worktree" | "repository" | "repo" | "project" | "workspace" | "folder")) && !denied {
+        if *word == "outside"
+            && words[at + 1..]
+                .iter()
+                .take(4)
+                .any(|w| matches!(*w, "worktree" | "repository" | "repo" | "project" | "workspace" | "folder"))
+            && !denied
+        {
             return Some(Risk::new(RiskKind::Outside, "it reaches outside the worktree"));
         }
         let path = ["/etc/", "/usr/", "/var/", "/root/", "~/", "/boot/", "/opt/"].iter().any(|p| word.starts_with(p));

@@ -6,13 +6,50 @@ use crate::place::{is_guarded, is_secret};
 use crate::shell::Word;
 
 /// Their arguments are text, not paths.
-const PLAIN: [&str; 19] =
-    ["echo", "printf", "true", "false", ":", "pwd", "date", "sleep", "uname", "whoami", "hostname", "seq", "basename", "dirname", "which", "type", "nproc", "exit", "wait"];
+const PLAIN: [&str; 19] = [
+    "echo", "printf", "true", "false", ":", "pwd", "date", "sleep", "uname", "whoami", "hostname", "seq", "basename",
+    "dirname", "which", "type", "nproc", "exit", "wait",
+];
 
 /// Their operands are files to read.
 const READERS: [&str; 37] = [
-    "cat", "head", "tail", "less", "more", "wc", "ls", "tree", "stat", "file", "du", "diff", "cmp", "comm", "uniq", "cut", "tr", "nl", "tac", "rev", "paste", "column", "fold", "od",
-    "xxd", "hexdump", "strings", "md5sum", "sha1sum", "sha256sum", "realpath", "readlink", "test", "[", "cloc", "tokei", "bat",
+    "cat",
+    "head",
+    "tail",
+    "less",
+    "more",
+    "wc",
+    "ls",
+    "tree",
+    "stat",
+    "file",
+    "du",
+    "diff",
+    "cmp",
+    "comm",
+    "uniq",
+    "cut",
+    "tr",
+    "nl",
+    "tac",
+    "rev",
+    "paste",
+    "column",
+    "fold",
+    "od",
+    "xxd",
+    "hexdump",
+    "strings",
+    "md5sum",
+    "sha1sum",
+    "sha256sum",
+    "realpath",
+    "readlink",
+    "test",
+    "[",
+    "cloc",
+    "tokei",
+    "bat",
 ];
 
 /// The first operand is a pattern or program, the others are files to read.
@@ -23,8 +60,28 @@ const WRITERS: [&str; 6] = ["mkdir", "touch", "cp", "mv", "tee", "ln"];
 
 /// Folders that a build makes anew.
 const GENERATED: [&str; 22] = [
-    "target", "build", "dist", "out", "node_modules", "__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache", "coverage", ".coverage", "htmlcov", ".next", ".nuxt", ".cache",
-    ".turbo", ".parcel-cache", ".tox", ".nox", ".eggs", "tmp", ".gradle",
+    "target",
+    "build",
+    "dist",
+    "out",
+    "node_modules",
+    "__pycache__",
+    ".pytest_cache",
+    ".mypy_cache",
+    ".ruff_cache",
+    "coverage",
+    ".coverage",
+    "htmlcov",
+    ".next",
+    ".nuxt",
+    ".cache",
+    ".turbo",
+    ".parcel-cache",
+    ".tox",
+    ".nox",
+    ".eggs",
+    "tmp",
+    ".gradle",
 ];
 
 /// Judges a file tool; `false` if the program is none.
@@ -62,7 +119,11 @@ fn readers(judge: &mut Judge<'_>, args: &[Word]) {
 }
 
 fn pattern_readers(judge: &mut Judge<'_>, args: &[Word]) {
-    let given = args.iter().any(|w| w.literal().is_some_and(|t| matches!(t.as_str(), "-e" | "-f" | "--files") || t.starts_with("--regexp") || t.starts_with("--file")));
+    let given = args.iter().any(|w| {
+        w.literal().is_some_and(|t| {
+            matches!(t.as_str(), "-e" | "-f" | "--files") || t.starts_with("--regexp") || t.starts_with("--file")
+        })
+    });
     if args.iter().any(|w| w.display().starts_with("--pre")) {
         judge.unknown("it runs another program on each file");
     }
@@ -85,14 +146,21 @@ fn writers(judge: &mut Judge<'_>, args: &[Word]) {
 }
 
 fn sort(judge: &mut Judge<'_>, args: &[Word]) {
-    if args.iter().any(|w| w.display().starts_with("-o") || w.display().starts_with("--output") || w.display().starts_with("--compress-program")) {
+    if args.iter().any(|w| {
+        w.display().starts_with("-o")
+            || w.display().starts_with("--output")
+            || w.display().starts_with("--compress-program")
+    }) {
         judge.unknown("it writes a file");
     }
     readers(judge, args);
 }
 
 fn chmod(judge: &mut Judge<'_>, args: &[Word]) {
-    if args.iter().any(|w| matches!(w.display().as_str(), "-R" | "--recursive" | "-Rf" | "777" | "0777" | "u+s" | "g+s" | "+s")) {
+    if args
+        .iter()
+        .any(|w| matches!(w.display().as_str(), "-R" | "--recursive" | "-Rf" | "777" | "0777" | "u+s" | "g+s" | "+s"))
+    {
         judge.unknown("it changes rights widely");
     }
     for word in operands(args).into_iter().skip(1) {
@@ -102,7 +170,9 @@ fn chmod(judge: &mut Judge<'_>, args: &[Word]) {
 
 fn remove(judge: &mut Judge<'_>, args: &[Word]) {
     let flag = |long: &str, short: &[char]| {
-        args.iter().filter_map(Word::literal).any(|t| t == long || t.starts_with('-') && !t.starts_with("--") && t.chars().any(|c| short.contains(&c)))
+        args.iter()
+            .filter_map(Word::literal)
+            .any(|t| t == long || t.starts_with('-') && !t.starts_with("--") && t.chars().any(|c| short.contains(&c)))
     };
     let recursive = flag("--recursive", &['r', 'R']);
     if flag("--no-preserve-root", &[]) {
@@ -117,7 +187,10 @@ fn remove(judge: &mut Judge<'_>, args: &[Word]) {
             None => {
                 judge.path_text(word);
                 if recursive {
-                    judge.risky(RiskKind::Destructive, format!("it removes `{}`, which is not plain text", word.display()));
+                    judge.risky(
+                        RiskKind::Destructive,
+                        format!("it removes `{}`, which is not plain text", word.display()),
+                    );
                 }
             }
             Some(path) => remove_path(judge, word, &path, recursive),
@@ -128,7 +201,11 @@ fn remove(judge: &mut Judge<'_>, args: &[Word]) {
 fn remove_path(judge: &mut Judge<'_>, word: &Word, path: &str, recursive: bool) {
     let bare = path.trim_end_matches('/');
     let last = bare.rsplit('/').next().unwrap_or(bare);
-    if judge.place.is_root(path) || matches!(last, "*" | "." | ".." | ".*" | "" | "?") || is_guarded(path) || is_secret(path) {
+    if judge.place.is_root(path)
+        || matches!(last, "*" | "." | ".." | ".*" | "" | "?")
+        || is_guarded(path)
+        || is_secret(path)
+    {
         judge.risky(RiskKind::Destructive, format!("it removes `{path}`"));
         return;
     }
@@ -144,7 +221,9 @@ fn remove_path(judge: &mut Judge<'_>, word: &Word, path: &str, recursive: bool) 
     if recursive && !GENERATED.contains(&last) && !last.ends_with(".egg-info") {
         judge.unknown(format!("it removes `{path}` with all that is in it"));
     }
-    if word.has_glob() && ![".pyc", ".o", ".log", ".tmp", ".orig", ".rej", ".bak", ".class"].iter().any(|e| last.ends_with(e)) {
+    if word.has_glob()
+        && ![".pyc", ".o", ".log", ".tmp", ".orig", ".rej", ".bak", ".class"].iter().any(|e| last.ends_with(e))
+    {
         judge.unknown(format!("it removes all of `{path}`"));
     }
 }
@@ -170,7 +249,8 @@ fn sed(judge: &mut Judge<'_>, args: &[Word]) {
                 }
             }
             _ if is_flag(word) => {
-                let plain = text.trim_start_matches('-').chars().all(|c| "nErszu".contains(c)) || matches!(text.as_str(), "--quiet" | "--regexp-extended" | "--null-data");
+                let plain = text.trim_start_matches('-').chars().all(|c| "nErszu".contains(c))
+                    || matches!(text.as_str(), "--quiet" | "--regexp-extended" | "--null-data");
                 if !plain {
                     judge.unknown(format!("no rule knows `sed {text}`"));
                 }
@@ -236,7 +316,8 @@ fn awk(judge: &mut Judge<'_>, args: &[Word]) {
         at += if matches!(text.as_str(), "-F" | "-v" | "-f" | "-i") { 2 } else { 1 };
     }
     let program = args.get(at).and_then(Word::literal);
-    let plain = program.is_some_and(|p| !["system", "getline", "|", ">", "@load", "ENVIRON"].iter().any(|bad| p.contains(bad)));
+    let plain =
+        program.is_some_and(|p| !["system", "getline", "|", ">", "@load", "ENVIRON"].iter().any(|bad| p.contains(bad)));
     if !plain {
         judge.unknown("its script is more than printing");
     }

@@ -8,12 +8,44 @@ use crate::shell::Word;
 
 /// They only look.
 const READING: [&str; 24] = [
-    "status", "diff", "log", "show", "blame", "rev-parse", "rev-list", "ls-files", "ls-tree", "grep", "describe", "shortlog", "cat-file", "merge-base", "name-rev", "show-ref",
-    "for-each-ref", "diff-tree", "diff-index", "whatchanged", "count-objects", "check-ignore", "version", "cherry",
+    "status",
+    "diff",
+    "log",
+    "show",
+    "blame",
+    "rev-parse",
+    "rev-list",
+    "ls-files",
+    "ls-tree",
+    "grep",
+    "describe",
+    "shortlog",
+    "cat-file",
+    "merge-base",
+    "name-rev",
+    "show-ref",
+    "for-each-ref",
+    "diff-tree",
+    "diff-index",
+    "whatchanged",
+    "count-objects",
+    "check-ignore",
+    "version",
+    "cherry",
 ];
 
 /// Settings that `-c` may give: they change no program that git starts.
-const PLAIN_CONFIG: [&str; 9] = ["user.name=", "user.email=", "color.", "core.quotepath=", "core.pager=cat", "init.defaultBranch=", "commit.gpgsign=false", "advice.", "log."];
+const PLAIN_CONFIG: [&str; 9] = [
+    "user.name=",
+    "user.email=",
+    "color.",
+    "core.quotepath=",
+    "core.pager=cat",
+    "init.defaultBranch=",
+    "commit.gpgsign=false",
+    "advice.",
+    "log.",
+];
 
 pub(super) fn judge(judge: &mut Judge<'_>, args: &[Word]) {
     judge.apart(|judge| {
@@ -94,27 +126,39 @@ fn subcommand(judge: &mut Judge<'_>, sub: &str, args: &[Word], texts: &Texts) {
         "checkout" | "switch" => checkout(judge, sub, texts),
         "restore" => restore(judge, args, texts),
         "reset" => reset(judge, texts),
-        "clean" if texts.short('f') || texts.has(&["--force"]) => judge.risky(RiskKind::Destructive, "it deletes files that git does not keep"),
+        "clean" if texts.short('f') || texts.has(&["--force"]) => {
+            judge.risky(RiskKind::Destructive, "it deletes files that git does not keep")
+        }
         "clean" if texts.short('n') || texts.has(&["--dry-run"]) => {}
         "stash" => stash(judge, texts),
         "tag" => tag(judge, texts),
         "worktree" => worktree(judge, texts),
         "config" => config(judge, texts),
         "remote" if matches!(texts.first(), "" | "-v" | "get-url") => {}
-        "reflog" if matches!(texts.first(), "expire" | "delete") => judge.risky(RiskKind::Destructive, "it deletes history"),
+        "reflog" if matches!(texts.first(), "expire" | "delete") => {
+            judge.risky(RiskKind::Destructive, "it deletes history")
+        }
         "reflog" => {}
-        "push" | "send-email" | "request-pull" | "send-pack" => judge.risky(RiskKind::Published, format!("`git {sub}` leaves the machine")),
-        "lfs" | "subtree" | "svn" | "p4" if texts.has(&["push", "dcommit", "submit"]) => judge.risky(RiskKind::Published, format!("`git {sub}` leaves the machine")),
+        "push" | "send-email" | "request-pull" | "send-pack" => {
+            judge.risky(RiskKind::Published, format!("`git {sub}` leaves the machine"))
+        }
+        "lfs" | "subtree" | "svn" | "p4" if texts.has(&["push", "dcommit", "submit"]) => {
+            judge.risky(RiskKind::Published, format!("`git {sub}` leaves the machine"))
+        }
         "filter-branch" | "filter-repo" | "gc" | "prune" | "update-ref" | "replace" | "repack" | "fast-import" => {
             judge.risky(RiskKind::Destructive, format!("`git {sub}` rewrites or deletes history"));
         }
-        "credential" | "credential-store" | "credential-cache" => judge.risky(RiskKind::Secret, "it shows stored passwords"),
+        "credential" | "credential-store" | "credential-cache" => {
+            judge.risky(RiskKind::Secret, "it shows stored passwords")
+        }
         _ => judge.unknown(format!("no rule allows `git {sub}`")),
     }
 }
 
 fn reading(judge: &mut Judge<'_>, sub: &str, args: &[Word], texts: &Texts) {
-    if texts.has(&["--output", "--ext-diff", "--textconv", "--open-files-in-pager", "--exec"]) || texts.0.iter().any(|t| t.starts_with("-O")) {
+    if texts.has(&["--output", "--ext-diff", "--textconv", "--open-files-in-pager", "--exec"])
+        || texts.0.iter().any(|t| t.starts_with("-O"))
+    {
         judge.unknown(format!("it runs or writes something beside `git {sub}`"));
     }
     if let Some(secret) = texts.operands().find(|t| is_secret(t.rsplit(':').next().unwrap_or(t))) {
@@ -141,7 +185,8 @@ fn commit(judge: &mut Judge<'_>, args: &[Word], texts: &Texts) {
     let mut at = 0;
     while let Some(word) = args.get(at) {
         let text = word.display();
-        let takes_message = text == "--message" || text.starts_with('-') && !text.starts_with("--") && text.ends_with('m');
+        let takes_message =
+            text == "--message" || text.starts_with('-') && !text.starts_with("--") && text.ends_with('m');
         at += if takes_message { 2 } else { 1 };
         if !takes_message && !text.starts_with("--message=") && !(text.starts_with("-m") && text.len() > 2) {
             rest.push(word.clone());
@@ -163,13 +208,20 @@ fn remove(judge: &mut Judge<'_>, args: &[Word], texts: &Texts) {
 fn branch(judge: &mut Judge<'_>, texts: &Texts) {
     if texts.short('D') || texts.short('f') || texts.short('M') || texts.has(&["--force"]) {
         judge.risky(RiskKind::Destructive, "it deletes or moves a branch");
-    } else if texts.short('d') || texts.short('m') || texts.short('c') || texts.short('u') || texts.has(&["--delete", "--move", "--copy", "--set-upstream-to", "--edit-description"]) {
+    } else if texts.short('d')
+        || texts.short('m')
+        || texts.short('c')
+        || texts.short('u')
+        || texts.has(&["--delete", "--move", "--copy", "--set-upstream-to", "--edit-description"])
+    {
         judge.unknown("it changes a branch");
     }
 }
 
 fn checkout(judge: &mut Judge<'_>, sub: &str, texts: &Texts) {
-    let discards = texts.short('f') || texts.has(&["--force", "--discard-changes"]) || texts.0.iter().any(|t| matches!(t.as_str(), "." | "*" | "./"));
+    let discards = texts.short('f')
+        || texts.has(&["--force", "--discard-changes"])
+        || texts.0.iter().any(|t| matches!(t.as_str(), "." | "*" | "./"));
     if discards {
         judge.risky(RiskKind::Destructive, "it throws away work that is not committed");
         return;
@@ -194,7 +246,10 @@ fn restore(judge: &mut Judge<'_>, args: &[Word], texts: &Texts) {
 fn reset(judge: &mut Judge<'_>, texts: &Texts) {
     if texts.has(&["--hard", "--merge", "--keep"]) {
         judge.risky(RiskKind::Destructive, "it throws away work");
-    } else if !(texts.0.is_empty() || matches!(texts.first(), "HEAD" | "--") || texts.first() == "-q" && texts.0.len() == 1) {
+    } else if !(texts.0.is_empty()
+        || matches!(texts.first(), "HEAD" | "--")
+        || texts.first() == "-q" && texts.0.len() == 1)
+    {
         judge.unknown("it moves the branch");
     }
 }
@@ -210,7 +265,10 @@ fn stash(judge: &mut Judge<'_>, texts: &Texts) {
 fn tag(judge: &mut Judge<'_>, texts: &Texts) {
     if texts.short('d') || texts.short('f') || texts.has(&["--delete", "--force"]) {
         judge.risky(RiskKind::Destructive, "it deletes or moves a tag");
-    } else if texts.operands().next().is_some() && !texts.short('l') && !texts.has(&["--list", "--contains", "--points-at"]) {
+    } else if texts.operands().next().is_some()
+        && !texts.short('l')
+        && !texts.has(&["--list", "--contains", "--points-at"])
+    {
         judge.unknown("it makes a tag");
     }
 }

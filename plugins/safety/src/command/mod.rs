@@ -133,8 +133,12 @@ impl Judge<'_> {
         }
         for piece in &word.pieces {
             match piece {
-                Piece::Variable(name) if is_secret_variable(name) => self.risky(RiskKind::Secret, format!("it uses the secret ${name}")),
-                Piece::Opaque(text) if text.starts_with("${") && is_secret_variable(text) => self.risky(RiskKind::Secret, "it uses a secret variable"),
+                Piece::Variable(name) if is_secret_variable(name) => {
+                    self.risky(RiskKind::Secret, format!("it uses the secret ${name}"))
+                }
+                Piece::Opaque(text) if text.starts_with("${") && is_secret_variable(text) => {
+                    self.risky(RiskKind::Secret, "it uses a secret variable")
+                }
                 _ => {}
             }
         }
@@ -178,7 +182,10 @@ impl Judge<'_> {
             self.loose_paths(args);
             return;
         }
-        if args.len() == 1 && args[0].literal().is_some_and(|a| matches!(a.as_str(), "--version" | "--help")) && tables::harmful(&name).is_none() {
+        if args.len() == 1
+            && args[0].literal().is_some_and(|a| matches!(a.as_str(), "--version" | "--help"))
+            && tables::harmful(&name).is_none()
+        {
             return;
         }
         self.dispatch(&name, args);
@@ -191,7 +198,9 @@ impl Judge<'_> {
         if !first.contains('/') {
             return Some(name);
         }
-        let system = ["/bin/", "/usr/bin/", "/usr/local/bin/", "/sbin/", "/usr/sbin/"].iter().any(|d| first.strip_prefix(d).is_some_and(|rest| !rest.contains('/')));
+        let system = ["/bin/", "/usr/bin/", "/usr/local/bin/", "/sbin/", "/usr/sbin/"]
+            .iter()
+            .any(|d| first.strip_prefix(d).is_some_and(|rest| !rest.contains('/')));
         if system {
             return Some(name);
         }
@@ -200,7 +209,8 @@ impl Judge<'_> {
             self.risky(RiskKind::Outside, format!("it runs `{first}`, which is outside the worktree"));
             return None;
         }
-        let tool_folder = ["node_modules/.bin/", ".venv/bin/", "venv/bin/", "vendor/bin/", "bin/"].iter().any(|d| first.contains(d));
+        let tool_folder =
+            ["node_modules/.bin/", ".venv/bin/", "venv/bin/", "vendor/bin/", "bin/"].iter().any(|d| first.contains(d));
         (tool_folder || matches!(name.as_str(), "gradlew" | "mvnw")).then_some(name)
     }
 
@@ -232,9 +242,13 @@ impl Judge<'_> {
             return;
         }
         match (self.place.lies(&path), access) {
-            (Lies::Inside, Access::Write) if is_guarded(&path) => self.risky(RiskKind::Outside, format!("it changes `{path}`, which is not part of the work")),
+            (Lies::Inside, Access::Write) if is_guarded(&path) => {
+                self.risky(RiskKind::Outside, format!("it changes `{path}`, which is not part of the work"))
+            }
             (Lies::Inside, _) | (Lies::Readable, Access::Read) => {}
-            (Lies::Readable, Access::Write) => self.risky(RiskKind::Outside, format!("it writes `{path}`, which may only be read")),
+            (Lies::Readable, Access::Write) => {
+                self.risky(RiskKind::Outside, format!("it writes `{path}`, which may only be read"))
+            }
             (Lies::Outside, _) => self.risky(RiskKind::Outside, format!("it reaches `{path}`, outside the worktree")),
         }
     }
@@ -245,7 +259,9 @@ impl Judge<'_> {
             return Some(text);
         }
         match word.pieces.first() {
-            Some(Piece::Variable(name)) if matches!(name.as_str(), "HOME" | "TMPDIR" | "OLDPWD" | "XDG_CONFIG_HOME") => {
+            Some(Piece::Variable(name))
+                if matches!(name.as_str(), "HOME" | "TMPDIR" | "OLDPWD" | "XDG_CONFIG_HOME") =>
+            {
                 self.risky(RiskKind::Outside, format!("it reaches `{}`, outside the worktree", word.display()));
             }
             Some(Piece::Variable(name)) if name == "PWD" => {
@@ -269,7 +285,9 @@ impl Judge<'_> {
             };
             if let Some(flag) = text.strip_prefix('-') {
                 let value = flag.split_once('=').map_or(flag, |(_, value)| value);
-                let hidden = value.starts_with(['/', '~']) || value.contains("..") || flag.trim_start_matches(|c: char| c.is_ascii_alphabetic()).starts_with('/');
+                let hidden = value.starts_with(['/', '~'])
+                    || value.contains("..")
+                    || flag.trim_start_matches(|c: char| c.is_ascii_alphabetic()).starts_with('/');
                 if hidden {
                     self.unknown(format!("`{text}` may reach outside the worktree"));
                 }

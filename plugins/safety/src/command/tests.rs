@@ -6,8 +6,18 @@ const CORPUS: &str = include_str!("../../data/commands.txt");
 
 /// The parts of a command that must never be allowed, however they are wrapped.
 const CORES: [&str; 12] = [
-    "rm -rf ~", "rm -rf /", "rm -fr ../..", "git push --force origin main", "git reset --hard origin/main", "cat ~/.ssh/id_rsa", "sudo rm a", "npm publish", "psql -c 'DROP TABLE users'",
-    "echo x > /etc/hosts", "git clean -fdx", "cat .env",
+    "rm -rf ~",
+    "rm -rf /",
+    "rm -fr ../..",
+    "git push --force origin main",
+    "git reset --hard origin/main",
+    "cat ~/.ssh/id_rsa",
+    "sudo rm a",
+    "npm publish",
+    "psql -c 'DROP TABLE users'",
+    "echo x > /etc/hosts",
+    "git clean -fdx",
+    "cat .env",
 ];
 
 fn place() -> Place {
@@ -51,7 +61,11 @@ fn every_command_of_the_corpus_is_judged_as_it_says() {
 
 #[test]
 fn settings_allow_and_deny_prefixes_but_never_allow_harm() {
-    let rules = Rules { allowed: vec!["just ci".into(), "./scripts/check.sh".into(), "sudo".into(), "git".into(), "python3".into()], denied: vec!["cargo bench".into()], run_programs: false };
+    let rules = Rules {
+        allowed: vec!["just ci".into(), "./scripts/check.sh".into(), "sudo".into(), "git".into(), "python3".into()],
+        denied: vec!["cargo bench".into()],
+        run_programs: false,
+    };
     let judge = |command: &str| judge_command(command, &place(), &rules);
     assert_eq!(judge("just ci --all"), Verdict::Safe);
     assert!(matches!(judge("just cinema"), Verdict::Unknown(_)));
@@ -75,7 +89,15 @@ fn the_projects_own_programs_run_where_the_settings_say_so() {
 
 #[test]
 fn a_long_or_deep_command_is_judged_quickly_and_not_as_safe() {
-    for text in ["(".repeat(50_000), "$(".repeat(10_000), "`".repeat(9_999), format!("echo {}", "a ".repeat(60_000)), "bash -c ".repeat(2_000), "echo \"$(".repeat(2_000), "<<a ".repeat(500)] {
+    for text in [
+        "(".repeat(50_000),
+        "$(".repeat(10_000),
+        "`".repeat(9_999),
+        format!("echo {}", "a ".repeat(60_000)),
+        "bash -c ".repeat(2_000),
+        "echo \"$(".repeat(2_000),
+        "<<a ".repeat(500),
+    ] {
         assert_ne!(verdict(&text), Verdict::Safe);
     }
 }

@@ -7,10 +7,68 @@ use crate::{RiskKind, Verdict};
 
 /// Ordinary with any arguments whose paths are inside.
 const ANY: [&str; 62] = [
-    "pytest", "py.test", "jest", "vitest", "mocha", "ava", "tap", "c8", "nyc", "tsc", "eslint", "prettier", "biome", "stylelint", "markdownlint", "rustfmt", "gofmt", "goimports",
-    "golangci-lint", "staticcheck", "black", "ruff", "mypy", "isort", "flake8", "pylint", "pyright", "bandit", "coverage", "rspec", "rubocop", "standardrb", "phpunit", "phpstan",
-    "php-cs-fixer", "clang-format", "clang-tidy", "shellcheck", "shfmt", "yamllint", "hadolint", "tox", "nox", "ctest", "gcc", "cc", "g++", "c++", "clang", "clang++", "rustc", "javac",
-    "ktlint", "swiftlint", "swiftformat", "actionlint", "taplo", "dprint", "pycodestyle", "pydocstyle", "vulture", "yapf",
+    "pytest",
+    "py.test",
+    "jest",
+    "vitest",
+    "mocha",
+    "ava",
+    "tap",
+    "c8",
+    "nyc",
+    "tsc",
+    "eslint",
+    "prettier",
+    "biome",
+    "stylelint",
+    "markdownlint",
+    "rustfmt",
+    "gofmt",
+    "goimports",
+    "golangci-lint",
+    "staticcheck",
+    "black",
+    "ruff",
+    "mypy",
+    "isort",
+    "flake8",
+    "pylint",
+    "pyright",
+    "bandit",
+    "coverage",
+    "rspec",
+    "rubocop",
+    "standardrb",
+    "phpunit",
+    "phpstan",
+    "php-cs-fixer",
+    "clang-format",
+    "clang-tidy",
+    "shellcheck",
+    "shfmt",
+    "yamllint",
+    "hadolint",
+    "tox",
+    "nox",
+    "ctest",
+    "gcc",
+    "cc",
+    "g++",
+    "c++",
+    "clang",
+    "clang++",
+    "rustc",
+    "javac",
+    "ktlint",
+    "swiftlint",
+    "swiftformat",
+    "actionlint",
+    "taplo",
+    "dprint",
+    "pycodestyle",
+    "pydocstyle",
+    "vulture",
+    "yapf",
 ];
 
 /// A tool with subcommands.
@@ -21,27 +79,141 @@ struct Tool {
 }
 
 const TOOLS: [Tool; 21] = [
-    Tool { names: &["cargo"], ordinary: &["build", "b", "check", "c", "test", "t", "bench", "clippy", "fmt", "doc", "tree", "metadata", "nextest", "clean", "locate-project", "pkgid", "version", "llvm-cov"], risky: &[("publish", Published), ("yank", Published), ("owner", Published), ("login", RiskKind::Secret), ("logout", RiskKind::Secret), ("install", Outside), ("uninstall", Outside)] },
-    Tool { names: &["go"], ordinary: &["build", "test", "vet", "fmt", "list", "version", "doc"], risky: &[("install", Outside)] },
-    Tool { names: &["dotnet"], ordinary: &["build", "test", "format", "restore", "clean"], risky: &[("nuget", Published)] },
+    Tool {
+        names: &["cargo"],
+        ordinary: &[
+            "build",
+            "b",
+            "check",
+            "c",
+            "test",
+            "t",
+            "bench",
+            "clippy",
+            "fmt",
+            "doc",
+            "tree",
+            "metadata",
+            "nextest",
+            "clean",
+            "locate-project",
+            "pkgid",
+            "version",
+            "llvm-cov",
+        ],
+        risky: &[
+            ("publish", Published),
+            ("yank", Published),
+            ("owner", Published),
+            ("login", RiskKind::Secret),
+            ("logout", RiskKind::Secret),
+            ("install", Outside),
+            ("uninstall", Outside),
+        ],
+    },
+    Tool {
+        names: &["go"],
+        ordinary: &["build", "test", "vet", "fmt", "list", "version", "doc"],
+        risky: &[("install", Outside)],
+    },
+    Tool {
+        names: &["dotnet"],
+        ordinary: &["build", "test", "format", "restore", "clean"],
+        risky: &[("nuget", Published)],
+    },
     Tool { names: &["swift"], ordinary: &["build", "test"], risky: &[] },
-    Tool { names: &["mix"], ordinary: &["test", "format", "compile", "credo", "dialyzer"], risky: &[("ecto.drop", Destructive), ("ecto.reset", Destructive), ("hex.publish", Published)] },
-    Tool { names: &["deno"], ordinary: &["test", "fmt", "lint", "check", "doc"], risky: &[("deploy", Published), ("publish", Published), ("install", Outside)] },
+    Tool {
+        names: &["mix"],
+        ordinary: &["test", "format", "compile", "credo", "dialyzer"],
+        risky: &[("ecto.drop", Destructive), ("ecto.reset", Destructive), ("hex.publish", Published)],
+    },
+    Tool {
+        names: &["deno"],
+        ordinary: &["test", "fmt", "lint", "check", "doc"],
+        risky: &[("deploy", Published), ("publish", Published), ("install", Outside)],
+    },
     Tool { names: &["zig"], ordinary: &["build", "test", "fmt"], risky: &[] },
-    Tool { names: &["stack", "cabal"], ordinary: &["build", "test", "check", "haddock"], risky: &[("upload", Published), ("install", Outside)] },
-    Tool { names: &["sbt"], ordinary: &["test", "compile", "scalafmt", "scalafmtCheck", "clean"], risky: &[("publish", Published), ("release", Published)] },
-    Tool { names: &["dart", "flutter"], ordinary: &["test", "analyze", "format", "doctor"], risky: &[("publish", Published)] },
+    Tool {
+        names: &["stack", "cabal"],
+        ordinary: &["build", "test", "check", "haddock"],
+        risky: &[("upload", Published), ("install", Outside)],
+    },
+    Tool {
+        names: &["sbt"],
+        ordinary: &["test", "compile", "scalafmt", "scalafmtCheck", "clean"],
+        risky: &[("publish", Published), ("release", Published)],
+    },
+    Tool {
+        names: &["dart", "flutter"],
+        ordinary: &["test", "analyze", "format", "doctor"],
+        risky: &[("publish", Published)],
+    },
     Tool { names: &["bazel", "bazelisk", "buck2"], ordinary: &["build", "test", "query", "cquery"], risky: &[] },
     Tool { names: &["meson"], ordinary: &["setup", "compile", "test", "configure"], risky: &[("install", Outside)] },
-    Tool { names: &["terraform", "tofu"], ordinary: &["fmt", "validate"], risky: &[("apply", Published), ("destroy", Destructive), ("import", Published), ("state", Destructive), ("taint", Destructive)] },
+    Tool {
+        names: &["terraform", "tofu"],
+        ordinary: &["fmt", "validate"],
+        risky: &[
+            ("apply", Published),
+            ("destroy", Destructive),
+            ("import", Published),
+            ("state", Destructive),
+            ("taint", Destructive),
+        ],
+    },
     Tool { names: &["pip", "pip3"], ordinary: &["list", "show", "freeze", "check"], risky: &[("config", Outside)] },
-    Tool { names: &["gem"], ordinary: &["list"], risky: &[("push", Published), ("yank", Published), ("install", Outside)] },
-    Tool { names: &["composer"], ordinary: &["test", "validate", "show", "dump-autoload"], risky: &[("global", Outside)] },
+    Tool {
+        names: &["gem"],
+        ordinary: &["list"],
+        risky: &[("push", Published), ("yank", Published), ("install", Outside)],
+    },
+    Tool {
+        names: &["composer"],
+        ordinary: &["test", "validate", "show", "dump-autoload"],
+        risky: &[("global", Outside)],
+    },
     Tool { names: &["pre-commit"], ordinary: &["run"], risky: &[] },
     Tool { names: &["hatch"], ordinary: &["test", "fmt"], risky: &[("publish", Published)] },
-    Tool { names: &["docker", "podman", "docker-compose", "nerdctl"], ordinary: &[], risky: &[("push", Published), ("login", RiskKind::Secret), ("rm", Destructive), ("rmi", Destructive), ("kill", Destructive), ("prune", Destructive), ("system", Destructive), ("volume", Destructive), ("down", Destructive)] },
-    Tool { names: &["gh", "glab", "hub"], ordinary: &[], risky: &[("create", Published), ("merge", Published), ("close", Published), ("delete", Destructive), ("edit", Published), ("comment", Published), ("review", Published), ("release", Published), ("api", Published), ("auth", RiskKind::Secret), ("secret", RiskKind::Secret), ("repo", Published), ("gist", Published), ("workflow", Published)] },
-    Tool { names: &["svn", "hg"], ordinary: &["status", "diff", "log", "info"], risky: &[("commit", Published), ("push", Published), ("revert", Destructive)] },
+    Tool {
+        names: &["docker", "podman", "docker-compose", "nerdctl"],
+        ordinary: &[],
+        risky: &[
+            ("push", Published),
+            ("login", RiskKind::Secret),
+            ("rm", Destructive),
+            ("rmi", Destructive),
+            ("kill", Destructive),
+            ("prune", Destructive),
+            ("system", Destructive),
+            ("volume", Destructive),
+            ("down", Destructive),
+        ],
+    },
+    Tool {
+        names: &["gh", "glab", "hub"],
+        ordinary: &[],
+        risky: &[
+            ("create", Published),
+            ("merge", Published),
+            ("close", Published),
+            ("delete", Destructive),
+            ("edit", Published),
+            ("comment", Published),
+            ("review", Published),
+            ("release", Published),
+            ("api", Published),
+            ("auth", RiskKind::Secret),
+            ("secret", RiskKind::Secret),
+            ("repo", Published),
+            ("gist", Published),
+            ("workflow", Published),
+        ],
+    },
+    Tool {
+        names: &["svn", "hg"],
+        ordinary: &["status", "diff", "log", "info"],
+        risky: &[("commit", Published), ("push", Published), ("revert", Destructive)],
+    },
 ];
 
 pub(super) fn judge(judge: &mut Judge<'_>, name: &str, args: &[Word]) {
@@ -55,7 +227,9 @@ pub(super) fn judge(judge: &mut Judge<'_>, name: &str, args: &[Word]) {
         "python" | "python3" | "py" => python(judge, args),
         "node" | "nodejs" | "tsx" | "ts-node" => node(judge, args),
         "uv" | "poetry" | "pipenv" | "pdm" | "bundle" | "rye" => environment(judge, name, args),
-        "make" | "gmake" | "just" | "ninja" | "rake" | "mvn" | "mvnw" | "gradle" | "gradlew" | "task" | "invoke" => targets(judge, name, args),
+        "make" | "gmake" | "just" | "ninja" | "rake" | "mvn" | "mvnw" | "gradle" | "gradlew" | "task" | "invoke" => {
+            targets(judge, name, args)
+        }
         "cmake" => cmake(judge, args),
         "curl" | "wget" | "http" | "https" | "xh" => download(judge, name, args),
         _ if name.starts_with("python3.") => python(judge, args),
@@ -82,13 +256,21 @@ fn unknown(judge: &mut Judge<'_>, name: &str, args: &[Word]) {
 fn subcommands(judge: &mut Judge<'_>, tool: &Tool, name: &str, args: &[Word]) {
     let all = texts(args);
     let sub = all.iter().find(|t| !t.starts_with(['-', '+'])).map_or("", String::as_str);
-    let words: Vec<&str> = all.iter().map(String::as_str).filter(|t| !t.starts_with('-')).take(if tool.ordinary.is_empty() { 3 } else { 1 }).collect();
+    let words: Vec<&str> = all
+        .iter()
+        .map(String::as_str)
+        .filter(|t| !t.starts_with('-'))
+        .take(if tool.ordinary.is_empty() { 3 } else { 1 })
+        .collect();
     if let Some((word, kind)) = tool.risky.iter().find(|(word, _)| words.contains(word) || sub == *word) {
         judge.risky(*kind, format!("`{name} {word}` is not for a plugin to allow"));
         return;
     }
     if !tool.ordinary.contains(&sub) {
-        let runs = matches!((name, sub), ("cargo", "run" | "r") | ("go", "run") | ("dotnet" | "deno" | "swift" | "bazel" | "zig", "run"));
+        let runs = matches!(
+            (name, sub),
+            ("cargo", "run" | "r") | ("go", "run") | ("dotnet" | "deno" | "swift" | "bazel" | "zig", "run")
+        );
         if runs && judge.rules.run_programs {
             own_program(judge, name, args);
         } else {
@@ -96,7 +278,10 @@ fn subcommands(judge: &mut Judge<'_>, tool: &Tool, name: &str, args: &[Word]) {
         }
         return;
     }
-    if all.iter().any(|t| t.starts_with("--config") || t == "-exec" || t.starts_with("-exec=") || t.starts_with("-toolexec")) {
+    if all
+        .iter()
+        .any(|t| t.starts_with("--config") || t == "-exec" || t.starts_with("-exec=") || t.starts_with("-toolexec"))
+    {
         judge.unknown("it changes what the tool runs");
     }
     judge.loose_paths(args);
@@ -112,13 +297,21 @@ fn own_program(judge: &mut Judge<'_>, name: &str, args: &[Word]) {
 
 fn skip_flags(args: &[Word]) -> &[Word] {
     let at = args.iter().position(|w| !w.display().starts_with('-')).unwrap_or(args.len());
-    if args[..at].iter().any(|w| matches!(w.display().as_str(), "-p" | "--package" | "-c" | "--call")) { &[] } else { &args[at..] }
+    if args[..at].iter().any(|w| matches!(w.display().as_str(), "-p" | "--package" | "-c" | "--call")) {
+        &[]
+    } else {
+        &args[at..]
+    }
 }
 
 /// `npx tool …`: only tools that are known by name.
 fn runner(judge: &mut Judge<'_>, name: &str, args: &[Word]) {
     match args.first().and_then(Word::literal) {
-        Some(tool) if ANY.contains(&tool.as_str()) || matches!(tool.as_str(), "node" | "python" | "python3" | "rake") => judge.program(args),
+        Some(tool)
+            if ANY.contains(&tool.as_str()) || matches!(tool.as_str(), "node" | "python" | "python3" | "rake") =>
+        {
+            judge.program(args)
+        }
         Some(tool) => unknown(judge, &format!("{name} {tool}"), &args[1..]),
         None => judge.unknown(format!("no rule knows this use of `{name}`")),
     }
@@ -127,15 +320,21 @@ fn runner(judge: &mut Judge<'_>, name: &str, args: &[Word]) {
 fn npm(judge: &mut Judge<'_>, name: &str, args: &[Word]) {
     let all = texts(args);
     let before: Vec<&str> = all.iter().map(String::as_str).take_while(|t| *t != "--").collect();
-    if before.iter().any(|t| matches!(*t, "-g" | "--global" | "--location=global")) || all.first().is_some_and(|t| t == "global") {
+    if before.iter().any(|t| matches!(*t, "-g" | "--global" | "--location=global"))
+        || all.first().is_some_and(|t| t == "global")
+    {
         judge.risky(Outside, "it changes what is installed on the machine");
         return;
     }
     let plain: Vec<&str> = before.iter().copied().filter(|t| !t.starts_with('-')).collect();
     let (sub, rest) = plain.split_first().map_or(("", &[][..]), |(s, r)| (*s, r));
     match sub {
-        "publish" | "unpublish" | "deprecate" | "dist-tag" | "owner" | "access" | "hook" | "team" | "star" => judge.risky(Published, format!("`{name} {sub}` changes what others use")),
-        "login" | "adduser" | "token" | "logout" | "config" | "whoami" | "profile" => judge.risky(RiskKind::Secret, format!("`{name} {sub}` is about an account")),
+        "publish" | "unpublish" | "deprecate" | "dist-tag" | "owner" | "access" | "hook" | "team" | "star" => {
+            judge.risky(Published, format!("`{name} {sub}` changes what others use"))
+        }
+        "login" | "adduser" | "token" | "logout" | "config" | "whoami" | "profile" => {
+            judge.risky(RiskKind::Secret, format!("`{name} {sub}` is about an account"))
+        }
         "ls" | "list" | "why" | "outdated" | "explain" | "fund" | "root" | "prefix" => {}
         "ci" | "install" | "i" | "clean-install" | "" if rest.is_empty() => judge.loose_paths(args),
         "exec" | "x" | "dlx" => {
@@ -148,7 +347,9 @@ fn npm(judge: &mut Judge<'_>, name: &str, args: &[Word]) {
         },
         "test" | "t" | "tst" => judge.loose_paths(args),
         _ if name == "npm" => unknown(judge, &format!("{name} {sub}"), args),
-        "add" | "remove" | "rm" | "up" | "upgrade" | "update" | "link" | "patch" | "create" | "init" => judge.unknown(format!("`{name} {sub}` changes the dependencies")),
+        "add" | "remove" | "rm" | "up" | "upgrade" | "update" | "link" | "patch" | "create" | "init" => {
+            judge.unknown(format!("`{name} {sub}` changes the dependencies"))
+        }
         script => target(judge, name, script, args),
     }
 }
@@ -156,7 +357,9 @@ fn npm(judge: &mut Judge<'_>, name: &str, args: &[Word]) {
 fn target(judge: &mut Judge<'_>, name: &str, target: &str, args: &[Word]) {
     match tables::target_kind(target) {
         Some(true) => judge.loose_paths(args),
-        Some(false) => judge.risky(Published, format!("`{name} {target}` may reach beyond the worktree or destroy data")),
+        Some(false) => {
+            judge.risky(Published, format!("`{name} {target}` may reach beyond the worktree or destroy data"))
+        }
         None => unknown(judge, &format!("{name} {target}"), args),
     }
 }
@@ -199,7 +402,11 @@ fn split_camel(text: &str) -> String {
 fn is_test_file(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
     let stem = name.split('.').next().unwrap_or(name);
-    stem.starts_with("test_") || stem.ends_with("_test") || stem.ends_with("_spec") || name.contains(".test.") || name.contains(".spec.")
+    stem.starts_with("test_")
+        || stem.ends_with("_test")
+        || stem.ends_with("_spec")
+        || name.contains(".test.")
+        || name.contains(".spec.")
 }
 
 /// A script of the project: its tests are ordinary, others by the settings.
@@ -220,8 +427,25 @@ fn script(judge: &mut Judge<'_>, name: &str, args: &[Word]) {
 }
 
 fn python(judge: &mut Judge<'_>, args: &[Word]) {
-    const MODULES: [&str; 17] =
-        ["pytest", "unittest", "compileall", "py_compile", "black", "ruff", "mypy", "isort", "flake8", "pylint", "coverage", "doctest", "json.tool", "tox", "nox", "pyflakes", "tabnanny"];
+    const MODULES: [&str; 17] = [
+        "pytest",
+        "unittest",
+        "compileall",
+        "py_compile",
+        "black",
+        "ruff",
+        "mypy",
+        "isort",
+        "flake8",
+        "pylint",
+        "coverage",
+        "doctest",
+        "json.tool",
+        "tox",
+        "nox",
+        "pyflakes",
+        "tabnanny",
+    ];
     let mut at = 0;
     while let Some(text) = args.get(at).map(Word::display).filter(|t| t.starts_with('-')) {
         match text.as_str() {
@@ -249,7 +473,22 @@ fn python(judge: &mut Judge<'_>, args: &[Word]) {
 
 fn node(judge: &mut Judge<'_>, args: &[Word]) {
     let flags: Vec<String> = texts(args).into_iter().take_while(|t| t.starts_with('-')).collect();
-    if flags.iter().any(|f| ["-e", "--eval", "-p", "--print", "-r", "--require", "--import", "--loader", "--env-file", "--experimental-loader", "-i"].contains(&f.split('=').next().unwrap_or(f))) {
+    if flags.iter().any(|f| {
+        [
+            "-e",
+            "--eval",
+            "-p",
+            "--print",
+            "-r",
+            "--require",
+            "--import",
+            "--loader",
+            "--env-file",
+            "--experimental-loader",
+            "-i",
+        ]
+        .contains(&f.split('=').next().unwrap_or(f))
+    }) {
         judge.unknown("it runs text or loads further code");
         return;
     }
@@ -273,7 +512,9 @@ fn environment(judge: &mut Judge<'_>, name: &str, args: &[Word]) {
             }
         }
         "sync" | "check" | "show" | "tree" | "lock" => judge.loose_paths(args),
-        "install" if name != "bundle" && args[1..].iter().all(|w| w.display().starts_with('-')) => judge.loose_paths(args),
+        "install" if name != "bundle" && args[1..].iter().all(|w| w.display().starts_with('-')) => {
+            judge.loose_paths(args)
+        }
         "publish" => judge.risky(Published, format!("`{name} publish` changes what others use")),
         "tool" | "python" | "self" | "config" => judge.unknown(format!("`{name} {sub}` changes the machine")),
         _ => unknown(judge, &format!("{name} {sub}"), args),
@@ -293,11 +534,27 @@ fn cmake(judge: &mut Judge<'_>, args: &[Word]) {
 
 fn download(judge: &mut Judge<'_>, name: &str, args: &[Word]) {
     let sends = texts(args).iter().any(|t| {
-        matches!(t.as_str(), "-T" | "--upload-file" | "-F" | "--form" | "-d" | "--data" | "--data-binary" | "--data-raw" | "--json" | "--post-file" | "--post-data" | "-u" | "--user")
-            || t.starts_with("--data") || t.starts_with("--post")
+        matches!(
+            t.as_str(),
+            "-T" | "--upload-file"
+                | "-F"
+                | "--form"
+                | "-d"
+                | "--data"
+                | "--data-binary"
+                | "--data-raw"
+                | "--json"
+                | "--post-file"
+                | "--post-data"
+                | "-u"
+                | "--user"
+        ) || t.starts_with("--data")
+            || t.starts_with("--post")
             || t.contains("=@")
     });
-    let method = texts(args).windows(2).any(|w| (w[0] == "-X" || w[0] == "--request") && !matches!(w[1].as_str(), "GET" | "HEAD" | "OPTIONS"));
+    let method = texts(args)
+        .windows(2)
+        .any(|w| (w[0] == "-X" || w[0] == "--request") && !matches!(w[1].as_str(), "GET" | "HEAD" | "OPTIONS"));
     if sends || method {
         judge.risky(Published, format!("`{name}` sends something to another machine"));
     }

@@ -9,7 +9,9 @@ use crate::{RiskKind, Verdict};
 /// Judges a wrapper; `false` if the program is none.
 pub(super) fn judge(judge: &mut Judge<'_>, name: &str, args: &[Word]) -> bool {
     match name {
-        "command" | "builtin" | "exec" | "nohup" | "time" | "stdbuf" | "nice" | "ionice" | "setsid" | "caffeinate" => behind_flags(judge, args, 0),
+        "command" | "builtin" | "exec" | "nohup" | "time" | "stdbuf" | "nice" | "ionice" | "setsid" | "caffeinate" => {
+            behind_flags(judge, args, 0)
+        }
         "timeout" | "gtimeout" => behind_flags(judge, args, 1),
         "env" => env(judge, args),
         "xargs" => xargs(judge, args),
@@ -21,7 +23,8 @@ pub(super) fn judge(judge: &mut Judge<'_>, name: &str, args: &[Word]) -> bool {
             judge.cwd_known = false;
         }
         "find" | "fd" => find(judge, args),
-        "source" | "." | "alias" | "trap" | "parallel" | "watch" | "script" | "entr" | "unbuffer" | "screen" | "tmux" => rest(judge, name, args),
+        "source" | "." | "alias" | "trap" | "parallel" | "watch" | "script" | "entr" | "unbuffer" | "screen"
+        | "tmux" => rest(judge, name, args),
         "export" | "declare" | "local" | "readonly" | "typeset" => export(judge, args),
         _ => return false,
     }
@@ -38,7 +41,13 @@ fn behind_flags(judge: &mut Judge<'_>, args: &[Word], skip: usize) {
         if !text.starts_with('-') {
             break;
         }
-        at += if matches!(text.as_str(), "-n" | "-k" | "-s" | "-o" | "-e" | "-i" | "-c") && args.get(at + 1).and_then(Word::literal).is_some_and(|v| looks_like_value(&v)) { 2 } else { 1 };
+        at += if matches!(text.as_str(), "-n" | "-k" | "-s" | "-o" | "-e" | "-i" | "-c")
+            && args.get(at + 1).and_then(Word::literal).is_some_and(|v| looks_like_value(&v))
+        {
+            2
+        } else {
+            1
+        };
     }
     at += skip;
     match args.get(at..) {
@@ -55,7 +64,11 @@ fn env(judge: &mut Judge<'_>, args: &[Word]) {
     let mut at = 0;
     while let Some(word) = args.get(at) {
         let text = word.display();
-        if matches!(text.as_str(), "-S" | "--split-string" | "-C" | "--chdir") || text.starts_with("--split") || text.starts_with("-S") || text.starts_with("--chdir") {
+        if matches!(text.as_str(), "-S" | "--split-string" | "-C" | "--chdir")
+            || text.starts_with("--split")
+            || text.starts_with("-S")
+            || text.starts_with("--chdir")
+        {
             judge.unknown("`env` with such an option is not judged");
             at += 1;
         } else if text == "-u" {
@@ -90,7 +103,22 @@ fn xargs(judge: &mut Judge<'_>, args: &[Word]) {
     let name = inner[0].literal().unwrap_or_default();
     if matches!(name.as_str(), "rm" | "rmdir" | "unlink") {
         judge.risky(RiskKind::Destructive, "it removes whatever the pipe names");
-    } else if !matches!(name.as_str(), "grep" | "egrep" | "rg" | "wc" | "head" | "tail" | "ls" | "echo" | "stat" | "file" | "basename" | "dirname" | "sha256sum") {
+    } else if !matches!(
+        name.as_str(),
+        "grep"
+            | "egrep"
+            | "rg"
+            | "wc"
+            | "head"
+            | "tail"
+            | "ls"
+            | "echo"
+            | "stat"
+            | "file"
+            | "basename"
+            | "dirname"
+            | "sha256sum"
+    ) {
         judge.unknown("what the pipe gives it is not known");
     }
 }
@@ -171,7 +199,8 @@ fn find(judge: &mut Judge<'_>, args: &[Word]) {
             "-delete" => judge.unknown("it deletes what it finds"),
             "-exec" | "-execdir" | "-ok" | "-okdir" | "-x" | "-X" | "--exec" | "--exec-batch" => {
                 let rest = &args[at + 1..];
-                let end = rest.iter().position(|w| w.literal().is_some_and(|t| t == ";" || t == "+")).unwrap_or(rest.len());
+                let end =
+                    rest.iter().position(|w| w.literal().is_some_and(|t| t == ";" || t == "+")).unwrap_or(rest.len());
                 xargs(judge, &rest[..end]);
                 at += end + 1;
             }
@@ -205,7 +234,9 @@ fn rest(judge: &mut Judge<'_>, name: &str, args: &[Word]) {
     if name == "source" || name == "." {
         if let Some(first) = args.first() {
             judge.path(first, Access::Read);
-            let activate = first.literal().is_some_and(|t| matches!(t.trim_start_matches("./"), ".venv/bin/activate" | "venv/bin/activate"));
+            let activate = first
+                .literal()
+                .is_some_and(|t| matches!(t.trim_start_matches("./"), ".venv/bin/activate" | "venv/bin/activate"));
             if activate {
                 return;
             }

@@ -292,7 +292,8 @@ impl Lexer {
             }
             Some(c) if c.is_ascii_alphabetic() || c == '_' => {
                 self.at += 1;
-                let name: String = self.chars[self.at..].iter().take_while(|c| c.is_ascii_alphanumeric() || **c == '_').collect();
+                let name: String =
+                    self.chars[self.at..].iter().take_while(|c| c.is_ascii_alphanumeric() || **c == '_').collect();
                 self.at += name.len();
                 word.pieces.push(Piece::Variable(name));
             }
@@ -443,5 +444,6 @@ fn push(word: &mut Word, c: char) {
 }
 
 fn is_name(text: &str) -> bool {
-    text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+    text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }

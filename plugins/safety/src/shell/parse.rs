@@ -30,8 +30,10 @@ pub(super) fn from_tokens(tokens: Vec<Token>, unclear: bool, depth: usize) -> Sc
 }
 
 /// Words that open or close what is not modelled. They are stepped over, so that the commands inside are still seen.
-const KEYWORDS: [&str; 17] =
-    ["if", "then", "else", "elif", "fi", "for", "while", "until", "do", "done", "case", "esac", "select", "function", "coproc", "[[", "in"];
+const KEYWORDS: [&str; 17] = [
+    "if", "then", "else", "elif", "fi", "for", "while", "until", "do", "done", "case", "esac", "select", "function",
+    "coproc", "[[", "in",
+];
 
 struct Parser {
     tokens: Vec<Token>,
@@ -156,7 +158,9 @@ impl Parser {
             }
             Some(Token::Word { word, .. }) => {
                 self.at += 1;
-                let stream = word.literal().is_some_and(|t| t == "-" || (!t.is_empty() && t.chars().all(|c| c.is_ascii_digit())));
+                let stream = word
+                    .literal()
+                    .is_some_and(|t| t == "-" || (!t.is_empty() && t.chars().all(|c| c.is_ascii_digit())));
                 let kind = if kind == RedirectKind::Duplicate && !stream { RedirectKind::Write } else { kind };
                 into.push(Redirect { kind, target: word });
             }
@@ -176,7 +180,8 @@ fn assignment(word: &Word) -> Option<(String, Word)> {
     let super::Piece::Text(first) = word.pieces.first()? else { return None };
     let (name, rest) = first.split_once('=')?;
     let name = name.strip_suffix('+').unwrap_or(name);
-    let valid = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    let valid = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
     if !valid {
         return None;
     }
