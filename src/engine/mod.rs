@@ -6,11 +6,22 @@
 //! task's process or path in memory, and the engine itself holds only what it can rebuild from the log. What must not
 //! live here: HTTP, SQL, git, WebAssembly.
 
+mod commands;
 mod context;
 mod deciding;
 mod error;
+mod executor;
+mod inbox;
 mod judging;
+mod lifecycle;
 mod places;
+mod prompt;
+mod questions;
+mod registry;
+mod removal;
+mod requests;
+mod scheduler;
+mod step;
 mod surroundings;
 mod testing;
 mod views;
@@ -20,7 +31,7 @@ pub use error::{EngineError, FieldError};
 use crate::{
     agent::Agent,
     domain::{
-        Chains, Event, InputId, Limits, QuestionId, Status, Task, TaskId,
+        Action, Chains, Event, InputId, Limits, QuestionId, Status, Task, TaskId,
         budget::Spent,
         decision::Decision,
         input::{Image, Input, Priority},
@@ -33,9 +44,20 @@ use crate::{
     store::Store,
     workspace::{CommitView, FileChange, MergeKind, Merged, PlaceState, Workspaces},
 };
+use context::Context;
+use executor::{Begin, Executor};
+use futures_util::FutureExt as _;
+use lifecycle::Change;
+use registry::{Claim, Ending, Registry};
+use scheduler::Queue;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use std::{collections::BTreeMap, ffi::OsString, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap, ffi::OsString, future::Future, panic::AssertUnwindSafe, path::PathBuf, sync::Arc,
+    time::Duration,
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::Instrument as _;
 
 /// What the server's settings tell the engine.
 #[derive(Clone, Debug)]
@@ -287,7 +309,49 @@ pub struct Live {
 }
 
 /// The engine.
-pub struct Engine {}
+pub struct Engine {
+    inner: Inner,
+}
+
+/// What every command needs. Cheap to clone.
+#[derive(Clone)]
+struct Inner {
+    ctx: Context,
+    registry: Registry,
+    queue: Arc<Queue>,
+    tracker: TaskTracker,
+    stopping: CancellationToken,
+}
+
+impl Inner {
+    /// Gives a claimed task its executor.
+    fn spawn_executor(&self, task: Task, claim: Claim, begin: Begin) {
+        let (inner, id) = (self.clone(), task.id);
+        let name = task.spec.task_name.clone();
+        let executor = Executor::new(self.ctx.clone(), task, claim, Arc::clone(&self.queue.bell));
+        let span = tracing::info_span!("task", %name);
+        let work = async move {
+            if AssertUnwindSafe(executor.run(begin)).catch_unwind().await.is_err() {
+                inner.fail_after_panic(id).await;
+            }
+        };
+        self.tracker.spawn(work.instrument(span));
+    }
+
+    /// An executor broke off by a fault of this program: its task says so.
+    async fn fail_after_panic(&self, id: TaskId) {
+        let failed = self.ctx.store.write(move |tx| {
+            let mut task = lifecycle::load(tx, id)?;
+            lifecycle::withdraw_questions(tx, &task, "the task has ended")?;
+            let error = "Taskwright met an error of its own in this task; the server's log has it. Use `continue` or `recover`.";
+            let wanted = Change { error: Some(error.to_owned()), ..Change::engine(Action::Fail).because(error) };
+            lifecycle::change(tx, &mut task, wanted)
+        });
+        if let Err(error) = failed.await {
+            tracing::error!(%error, "a task that broke off could not be marked");
+        }
+    }
+}
 
 #[allow(
     clippy::missing_errors_doc,
@@ -302,39 +366,73 @@ impl Engine {
         plugins: Arc<dyn Plugins>,
         workspaces: Arc<dyn Workspaces>,
     ) -> Result<Arc<Self>, EngineError> {
-        todo!()
+        let queue = Arc::new(Queue::default());
+        let inner = Inner {
+            ctx: Context { config: Arc::new(config), store, agent, plugins, workspaces },
+            registry: Registry::new(Arc::clone(&queue.bell)),
+            queue,
+            tracker: TaskTracker::new(),
+            stopping: CancellationToken::new(),
+        };
+        let left = inner.ctx.store.read(|q| q.tasks_in(&[Status::Running, Status::Testing, Status::Paused])).await?;
+        for task in left {
+            if let Ok(claim) = inner.registry.claim(task.id) {
+                inner.spawn_executor(task, claim, Begin::Recovered);
+            }
+        }
+        inner.tracker.spawn(scheduler::run(inner.clone()));
+        Ok(Arc::new(Self { inner }))
+    }
+
+    /// Carries out a command to its end, even when the caller no longer waits for it.
+    async fn carry_out<T: Send + 'static>(
+        &self,
+        command: impl Future<Output = Result<T, EngineError>> + Send + 'static,
+    ) -> Result<T, EngineError> {
+        if self.inner.stopping.is_cancelled() {
+            return Err(EngineError::Stopping);
+        }
+        match self.inner.tracker.spawn(command.in_current_span()).await {
+            Ok(result) => result,
+            Err(error) => Err(EngineError::Conflict(format!("the command broke off: {error}"))),
+        }
     }
 
     /// Ends every task of its own. Agents go on under their supervisors, unless `stop_agents`; then their tasks are STOPPED.
     pub async fn shutdown(&self, stop_agents: bool) {
-        todo!()
+        self.inner.stopping.cancel();
+        let ending = if stop_agents { Ending::ServerStops } else { Ending::Leave };
+        let owners = self.inner.registry.all();
+        futures_util::future::join_all(owners.iter().map(|owner| owner.end(ending.clone()))).await;
+        self.inner.tracker.close();
+        self.inner.tracker.wait().await;
     }
 
     /// Checks and stores a task; with `auto_start` it goes into the queue in the same transaction.
-    pub async fn create(&self, spec: TaskSpec, auto_start: bool, actor: &Actor) -> Result<Task, EngineError> {
-        todo!()
+    pub async fn create(&self, spec: TaskSpec, auto_start: bool, _actor: &Actor) -> Result<Task, EngineError> {
+        self.carry_out(self.inner.clone().create(spec, auto_start, None)).await
     }
-    pub async fn update(&self, id: TaskId, patch: TaskPatch, actor: &Actor) -> Result<Task, EngineError> {
-        todo!()
+    pub async fn update(&self, id: TaskId, patch: TaskPatch, _actor: &Actor) -> Result<Task, EngineError> {
+        self.carry_out(self.inner.clone().update(id, patch)).await
     }
     /// PENDING: into the queue. Queued already: its position. STOPPED: does what `resume` does.
     pub async fn start_task(&self, id: TaskId, actor: &Actor) -> Result<Done, EngineError> {
-        todo!()
+        self.carry_out(self.inner.clone().start_task(id, actor.clone())).await
     }
     /// STOPPED when it returns, with no process of it left. A second time: says that it was stopped already. A task that
     /// waits in the queue leaves it and is PENDING.
     pub async fn stop(&self, id: TaskId, actor: &Actor) -> Result<Stopped, EngineError> {
-        todo!()
+        self.carry_out(self.inner.clone().stop(id, actor.clone())).await
     }
     pub async fn resume(&self, id: TaskId, actor: &Actor) -> Result<Done, EngineError> {
-        todo!()
+        self.carry_out(self.inner.clone().resume(id, actor.clone())).await
     }
     /// RUNNING only: cuts the present turn short.
-    pub async fn interrupt(&self, id: TaskId, actor: &Actor) -> Result<Done, EngineError> {
-        todo!()
+    pub async fn interrupt(&self, id: TaskId, _actor: &Actor) -> Result<Done, EngineError> {
+        self.carry_out(self.inner.clone().interrupt(id)).await
     }
     pub async fn recover(&self, id: TaskId, actor: &Actor) -> Result<Done, EngineError> {
-        todo!()
+        self.carry_out(self.inner.clone().recover(id, actor.clone())).await
     }
     /// EXHAUSTED: more iterations and tokens, then the queue. Answers the new limits too.
     pub async fn retry(
@@ -344,12 +442,13 @@ impl Engine {
         tokens: Option<u64>,
         actor: &Actor,
     ) -> Result<(Done, Limits), EngineError> {
-        todo!()
+        self.carry_out(self.inner.clone().retry(id, iterations, tokens, actor.clone())).await
     }
     pub async fn clear_and_restart(&self, id: TaskId, actor: &Actor) -> Result<Restarted, EngineError> {
-        todo!()
+        self.carry_out(self.inner.clone().clear_and_restart(id, actor.clone())).await
     }
-    /// A new PENDING task with the same request; `continue_session` forks the agent's session. `None` makes up a name.
+    /// A new PENDING task with the same request; with `continue_session` its agent is told the conversation so far.
+    /// `None` makes up a name.
     pub async fn clone_task(
         &self,
         id: TaskId,
@@ -357,18 +456,18 @@ impl Engine {
         continue_session: bool,
         actor: &Actor,
     ) -> Result<Task, EngineError> {
-        todo!()
+        self.carry_out(self.inner.clone().clone_task(id, new_name, continue_session, actor.clone())).await
     }
     /// A person says that it is done.
     pub async fn complete(&self, id: TaskId, actor: &Actor) -> Result<Done, EngineError> {
-        todo!()
+        self.carry_out(self.inner.clone().complete(id, actor.clone())).await
     }
     /// One more turn: from PAUSED, STOPPED and the final statuses.
     pub async fn continue_task(&self, id: TaskId, input: Option<String>, actor: &Actor) -> Result<Done, EngineError> {
-        todo!()
+        self.carry_out(self.inner.clone().continue_task(id, input, actor.clone())).await
     }
     pub async fn delete(&self, id: TaskId, options: DeleteOptions, actor: &Actor) -> Result<Deleted, EngineError> {
-        todo!()
+        self.carry_out(self.inner.clone().delete(id, options, actor.clone())).await
     }
     /// Removes the worktree and keeps the task.
     pub async fn delete_worktree(
@@ -377,7 +476,7 @@ impl Engine {
         options: DeleteOptions,
         actor: &Actor,
     ) -> Result<Deleted, EngineError> {
-        todo!()
+        self.carry_out(self.inner.clone().delete_worktree(id, options, actor.clone())).await
     }
     /// Merges the task's branch; `None` takes the project's default branch.
     pub async fn merge(
@@ -389,22 +488,28 @@ impl Engine {
         push: bool,
         actor: &Actor,
     ) -> Result<MergeDone, EngineError> {
-        todo!()
+        let (ctx, actor) = (self.inner.ctx.clone(), actor.clone());
+        self.carry_out(async move { views::merge(&ctx, id, target, kind, message, push, &actor).await }).await
     }
     /// Runs the project's setup commands in the task's worktree again.
-    pub async fn setup_again(&self, id: TaskId, actor: &Actor) -> Result<(), EngineError> {
-        todo!()
+    pub async fn setup_again(&self, id: TaskId, _actor: &Actor) -> Result<(), EngineError> {
+        let inner = self.inner.clone();
+        self.carry_out(async move {
+            let task = inner.task(id).await?;
+            places::set_up_again(&inner.ctx, &task, &inner.stopping.child_token()).await
+        })
+        .await
     }
 
     pub async fn set_input(&self, id: TaskId, input: NewInput, actor: &Actor) -> Result<InputTaken, EngineError> {
-        todo!()
+        self.carry_out(self.inner.clone().set_input(id, input, actor.clone())).await
     }
     /// While it waits; else a conflict.
-    pub async fn edit_input(&self, id: InputId, text: String, actor: &Actor) -> Result<Input, EngineError> {
-        todo!()
+    pub async fn edit_input(&self, id: InputId, text: String, _actor: &Actor) -> Result<Input, EngineError> {
+        self.carry_out(self.inner.clone().edit_input(id, text)).await
     }
-    pub async fn remove_input(&self, id: InputId, actor: &Actor) -> Result<(), EngineError> {
-        todo!()
+    pub async fn remove_input(&self, id: InputId, _actor: &Actor) -> Result<(), EngineError> {
+        self.carry_out(self.inner.clone().remove_input(id)).await
     }
     /// Once: a second answer is a conflict that holds the first. Answers the question as it stands then.
     pub async fn answer(
@@ -414,44 +519,58 @@ impl Engine {
         remember: Remember,
         by: AnsweredBy,
     ) -> Result<Question, EngineError> {
-        todo!()
+        let inner = self.inner.clone();
+        self.carry_out(async move {
+            let given = questions::Given { answer, remember, by, input: InputId::new(), images: vec![] };
+            let (question, task) = inner.ctx.store.write(move |tx| questions::settle(tx, id, given)).await?;
+            inner.registry.tell(task.id, registry::Message::Look);
+            Ok(question)
+        })
+        .await
     }
 
     pub async fn evidence(&self, task: &Task) -> Result<Evidence, EngineError> {
-        todo!()
+        views::evidence(&self.inner.ctx, task).await
     }
     pub async fn worktrees(&self, task: &Task) -> Result<Vec<WorktreeView>, EngineError> {
-        todo!()
+        views::worktrees(&self.inner.ctx, task).await
     }
     pub async fn changes(&self, task: &Task) -> Result<Vec<FileChange>, EngineError> {
-        todo!()
+        views::changes(&self.inner.ctx, task).await
     }
     pub async fn diff(&self, task: &Task, path: Option<String>, limit: usize) -> Result<String, EngineError> {
-        todo!()
+        views::diff(&self.inner.ctx, task, path, limit).await
     }
     /// What is live of a task, without waiting.
     #[must_use]
     pub fn live(&self, id: TaskId) -> Live {
-        todo!()
+        Live {
+            pid: self.inner.registry.get(id).and_then(|owner| owner.pid()),
+            queue_position: self.inner.queue.position(id),
+        }
     }
     /// A path of a client: absolute, existing, resolved, inside the roots and not the data directory.
     pub async fn check_folder(&self, field: &str, path: &str) -> Result<PathBuf, EngineError> {
-        todo!()
+        self.inner.check_folder(field, path).await
     }
     /// Checks what a project names before it is stored.
     pub async fn check_project(&self, project: &Project) -> Result<(), EngineError> {
-        todo!()
+        self.inner.check_project(project).await
     }
     #[must_use]
     pub fn plugins(&self) -> Vec<PluginView> {
-        todo!()
+        self.inner.ctx.plugins.list()
     }
     #[must_use]
     pub fn workspaces(&self) -> Arc<dyn Workspaces> {
-        todo!()
+        Arc::clone(&self.inner.ctx.workspaces)
     }
     /// Writes an event of the server into the log.
     pub async fn tell(&self, body: crate::domain::EventBody) -> Result<Event, EngineError> {
-        todo!()
+        let written = self.inner.ctx.store.write(move |tx| {
+            let seq = tx.append(None, body.clone())?;
+            Ok::<_, EngineError>(Event { seq, task_id: None, task: String::new(), at: tx.now(), body })
+        });
+        written.await
     }
 }
