@@ -24,6 +24,24 @@ pub enum WorkspaceError {
         /// The base.
         base: String,
     },
+    /// The folder that was asked for is in no commit.
+    #[error(
+        "the folder {folder} is not in the commit that the work starts from; commit it first, or set `use_worktree` to false"
+    )]
+    NotInBase {
+        /// The folder, in the source checkout.
+        folder: PathBuf,
+    },
+    /// The worktree has something checked out that does not follow the task's branch.
+    #[error(
+        "{path} has something checked out that is not based on the task's branch `{branch}`; switch it back to that branch"
+    )]
+    OffBranch {
+        /// The worktree.
+        path: PathBuf,
+        /// The task's branch.
+        branch: String,
+    },
     /// The name is no branch name.
     #[error("`{0}` cannot be the name of a branch")]
     BadBranchName(String),

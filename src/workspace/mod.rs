@@ -1,11 +1,30 @@
 //! Git: worktrees, branches, diffs, merges, commits, kept refs, with libgit2 and without running anything that a
 //! repository supplies.
 //!
+//! libgit2 runs no hooks, no filters but its own two (line endings, `ident`), no `textconv`, no file system monitor, signs
+//! nothing and does not go into submodules, and it is built here without any network: no config of a repository can make
+//! it start a program. The git program, which can be made to, is run in one file, `remote`, where each such config is
+//! overridden. Contents that an external filter would make (Git LFS) come into a worktree as they are stored.
+//!
 //! Everything blocks and is called on a thread that may. Paths and names come in checked or are checked here; nothing
 //! outside a worktree root of Taskwright's own is ever removed, and nothing uncommitted is lost: it is kept under
 //! `refs/taskwright/kept/…` first. What must not live here: tasks, the database, processes but `git fetch` and `git push`.
 
+mod base;
+mod changes;
+mod commit;
+mod copy;
 mod error;
+mod keep;
+mod make;
+mod merge;
+mod naming;
+mod remote;
+mod remove;
+mod repository;
+mod state;
+#[cfg(test)]
+mod tests;
 
 pub use error::WorkspaceError;
 
@@ -14,8 +33,9 @@ use crate::domain::{
     task::{Access, Workplace},
 };
 use std::{
+    collections::HashMap,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -283,12 +303,107 @@ pub trait Workspaces: Send + Sync {
 
 /// Workspaces with libgit2.
 #[derive(Debug, Default)]
-pub struct Git {}
+pub struct Git {
+    /// One lock for each repository: two tasks that change its worktrees and branches at once would meet half-made entries.
+    locks: Mutex<HashMap<PathBuf, Arc<Mutex<()>>>>,
+}
 
 impl Git {
     /// Workspaces on this machine.
     #[must_use]
+    #[expect(clippy::new_ret_no_self, reason = "callers know the trait only")]
     pub fn new() -> Arc<dyn Workspaces> {
-        todo!()
+        Arc::new(Self::default())
     }
+
+    /// Does something while nothing else here changes the same repository.
+    fn alone<T>(&self, common: &Path, work: impl FnOnce() -> T) -> T {
+        let lock =
+            Arc::clone(self.locks.lock().unwrap_or_else(PoisonError::into_inner).entry(common.to_owned()).or_default());
+        let _held = lock.lock().unwrap_or_else(PoisonError::into_inner);
+        work()
+    }
+}
+
+impl Workspaces for Git {
+    fn check(&self, request: &PlaceRequest) -> Result<(), WorkspaceError> {
+        make::check(request)
+    }
+
+    fn make(
+        &self,
+        request: &PlaceRequest,
+        steps: Steps<'_>,
+        cancel: &CancellationToken,
+    ) -> Result<Workplace, WorkspaceError> {
+        make::make(self, request, steps, cancel)
+    }
+
+    fn state(&self, task: TaskId, place: &Workplace) -> Result<PlaceState, WorkspaceError> {
+        state::state(task, place)
+    }
+
+    fn remove(
+        &self,
+        task: TaskId,
+        place: &Workplace,
+        options: RemoveOptions,
+        steps: Steps<'_>,
+    ) -> Result<Removed, WorkspaceError> {
+        remove::remove(self, task, place, options, steps)
+    }
+
+    fn keep(&self, task: TaskId, place: &Workplace) -> Result<Option<String>, WorkspaceError> {
+        keep::keep(task, place)
+    }
+
+    fn commit(&self, place: &Workplace, message: &str) -> Result<Option<CommitView>, WorkspaceError> {
+        commit::commit(place, message)
+    }
+
+    fn changes(&self, place: &Workplace) -> Result<Vec<FileChange>, WorkspaceError> {
+        changes::changes(place)
+    }
+
+    fn diff(&self, place: &Workplace, path: Option<&str>, limit: usize) -> Result<String, WorkspaceError> {
+        changes::diff(place, path, limit)
+    }
+
+    fn commits(&self, place: &Workplace) -> Result<Vec<CommitView>, WorkspaceError> {
+        commit::commits(place)
+    }
+
+    fn merge(&self, place: &Workplace, target: &str, kind: MergeKind, message: &str) -> Result<Merged, WorkspaceError> {
+        merge::merge(self, place, target, kind, message)
+    }
+
+    fn push(
+        &self,
+        place: &Workplace,
+        branch: &str,
+        cancel: &CancellationToken,
+    ) -> Result<Option<String>, WorkspaceError> {
+        let source = repository::source_of(place)?;
+        naming::check_branch_name(branch)?;
+        if repository::branch_tip(&source.repo, branch).is_none() {
+            return Err(WorkspaceError::NoBase { repository: source.root, base: branch.to_owned() });
+        }
+        match base::push_remote(&source.repo, branch) {
+            Some(remote) => remote::push(&source.root, &remote, branch, cancel).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    fn branches(&self, path: &Path) -> Result<Branches, WorkspaceError> {
+        state::branches(path)
+    }
+
+    fn orphans(&self, root: &Path, known: &[PathBuf]) -> Result<Vec<Orphan>, WorkspaceError> {
+        state::orphans(root, known)
+    }
+}
+
+/// A step that went well.
+fn step(step: &'static str, about: &str, output: &str) -> Step {
+    Step { step, about: about.to_owned(), output: Some(output.to_owned()), ok: true }
 }
