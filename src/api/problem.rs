@@ -350,12 +350,35 @@ mod tests {
     #[test]
     fn a_wrong_status_tells_which_it_is() {
         let refused = Status::Pending.after(Action::Pause).expect_err("a pending task cannot pause");
-        insta::assert_json_snapshot!(shown(EngineError::from(refused)), @"");
+        insta::assert_json_snapshot!(shown(EngineError::from(refused)), @r#"
+        {
+          "type": "/problems/wrong-status",
+          "title": "The task is not in a status for this",
+          "status": 409,
+          "detail": "The task is PENDING, and `pause` is possible only when it is RUNNING or TESTING.",
+          "request_id": "r1",
+          "task_status": "PENDING"
+        }
+        "#);
     }
 
     #[test]
     fn wrong_fields_are_listed() {
-        insta::assert_json_snapshot!(shown(Problem::field("limit", "must be at most 500")), @"");
+        insta::assert_json_snapshot!(shown(Problem::field("limit", "must be at most 500")), @r#"
+        {
+          "type": "/problems/wrong-fields",
+          "title": "Fields are wrong",
+          "status": 422,
+          "detail": "`limit` must be at most 500.",
+          "errors": [
+            {
+              "field": "limit",
+              "detail": "must be at most 500"
+            }
+          ],
+          "request_id": "r1"
+        }
+        "#);
     }
 
     #[test]

@@ -111,7 +111,34 @@ fn a_wrong_query_names_its_parameters() {
 #[test]
 fn the_same_line_makes_the_schema() {
     let schema = serde_json::to_value(<Place as utoipa::PartialSchema>::schema()).expect("schemas are plain values");
-    insta::assert_json_snapshot!(schema, @"");
+    insta::assert_json_snapshot!(schema, @r#"
+        {
+          "type": "object",
+          "description": "A place.",
+          "required": [
+            "path"
+          ],
+          "properties": {
+            "path": {
+              "type": "string",
+              "description": "Where.",
+              "maxLength": 524288,
+              "minLength": 1,
+              "pattern": "\\S"
+            },
+            "access": {
+              "type": "string",
+              "description": "What for.",
+              "default": "write",
+              "enum": [
+                "write",
+                "read"
+              ]
+            }
+          },
+          "additionalProperties": false
+        }
+        "#);
 }
 
 #[test]

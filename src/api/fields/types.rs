@@ -154,8 +154,10 @@ macro_rules! whole_numbers {
         })*
     };
 }
-// SQLite keeps 64-bit numbers with a sign, JavaScript keeps 53 bits: nothing greater is of use as a limit.
-whole_numbers!(u16: u64::from(u16::MAX), u32: u64::from(u32::MAX), u64: (1 << 53) - 1);
+/// JavaScript keeps whole numbers of 53 bits: nothing greater is of use as a limit.
+const MAX_SAFE: u64 = (1 << 53) - 1;
+
+whole_numbers!(u16: u64::from(u16::MAX), u32: u64::from(u32::MAX), u64: MAX_SAFE);
 
 impl Field for i64 {
     fn read(value: Value, at: &str, wrong: &mut Wrong) -> Option<Self> {
