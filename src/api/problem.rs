@@ -282,6 +282,8 @@ impl From<WorkspaceError> for Problem {
             | E::TargetDirty { .. }
             | E::NoBranch(_)
             | E::Cancelled
+            | E::NotInBase { .. }
+            | E::OffBranch { .. }
             | E::Remote { .. } => Kind::CONFLICT,
             E::Unmerged { .. } => Kind::NEEDS_CONFIRMATION,
             E::Git { .. } | E::Io { .. } => return Self::internal(chain(&error)),
