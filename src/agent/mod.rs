@@ -8,9 +8,18 @@
 mod ask;
 mod claude;
 mod command_line;
+mod control;
 mod error;
 mod event;
+mod exit;
+mod handle;
+mod interpret;
 mod launch;
+mod lines;
+mod link;
+mod lost;
+mod run_dir;
+mod spool;
 pub mod supervisor;
 
 use std::path::Path;

@@ -185,6 +185,7 @@ fn program_name(program: &Program) -> Result<String, CommandError> {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "this is the one home of commands")]
 fn start(spec: &CommandSpec, name: &str) -> Result<(Child, Pipes, Tree), CommandError> {
     if !spec.cwd.is_dir() {
         return Err(CommandError::MissingDirectory(spec.cwd.clone()));
