@@ -6,8 +6,11 @@ use super::{
     repository::{At as _, Checkout, Found, branch_ref, branch_tip, checkouts, is_in, real, refuse, source_of},
 };
 use crate::domain::task::Workplace;
-use git2::{ErrorCode, Index, Oid, RebaseOptions, Repository, RepositoryState, build::CheckoutBuilder};
+use git2::{Commit, ErrorCode, Index, Oid, RebaseOptions, Repository, RepositoryState, build::CheckoutBuilder};
 use std::{collections::BTreeSet, path::Path};
+
+/// Commits among which an earlier squashed merge is looked for.
+const MAX_LOOKED_BACK: usize = 100;
 
 /// See [`super::Workspaces::merge`].
 pub(super) fn merge(
@@ -71,6 +74,11 @@ fn merged_commit(
 fn joined(repo: &Repository, old: Oid, tip: Oid, message: &str, parents: &[Oid]) -> Result<Outcome, git2::Error> {
     let (ours, theirs) = (repo.find_commit(old)?, repo.find_commit(tip)?);
     let mut index = repo.merge_commits(&ours, &theirs, None)?;
+    if index.has_conflicts()
+        && let Some(merged) = last_contained(repo, &ours, tip)?
+    {
+        index = repo.merge_trees(&merged.tree()?, &ours.tree()?, &theirs.tree()?, None)?;
+    }
     if index.has_conflicts() {
         return Ok(Outcome::Conflict(conflicting(&index)?));
     }
@@ -85,6 +93,27 @@ fn joined(repo: &Repository, old: Oid, tip: Oid, message: &str, parents: &[Oid])
     let commit =
         repo.commit(None, &who, &who, &message, &repo.find_tree(tree)?, &parents.iter().collect::<Vec<_>>())?;
     Ok(Outcome::Commit(commit))
+}
+
+/// The newest commit of a branch whose files the target has already, though not the commit: it came there squashed.
+/// From it on, what both have changed is no conflict.
+fn last_contained<'repo>(
+    repo: &'repo Repository,
+    target: &Commit<'repo>,
+    tip: Oid,
+) -> Result<Option<Commit<'repo>>, git2::Error> {
+    let mut walk = repo.revwalk()?;
+    walk.set_sorting(git2::Sort::TOPOLOGICAL)?;
+    walk.push(tip)?;
+    walk.hide(target.id())?;
+    for id in walk.take(MAX_LOOKED_BACK) {
+        let commit = repo.find_commit(id?)?;
+        let mut index = repo.merge_commits(target, &commit, None)?;
+        if !index.has_conflicts() && index.write_tree_to(repo)? == target.tree_id() {
+            return Ok(Some(commit));
+        }
+    }
+    Ok(None)
 }
 
 /// The branch's commits on top of the target; those that the target has already are left out.

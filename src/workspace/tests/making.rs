@@ -375,16 +375,6 @@ fn a_base_that_only_the_remote_has_is_fetched() {
 }
 
 #[test]
-fn a_small_worktree_is_made_at_once() {
-    let bench = Bench::new();
-    let begin = std::time::Instant::now();
-    bench.make();
-    // Ten times what it takes: a sign that something is run or searched that must not be.
-    assert!(begin.elapsed() < std::time::Duration::from_millis(300), "{:?}", begin.elapsed());
-    eprintln!("made in {:?}", begin.elapsed());
-}
-
-#[test]
 fn tasks_that_start_at_once_in_one_repository_do_not_meet() {
     let bench = Bench::new();
     std::thread::scope(|scope| {
