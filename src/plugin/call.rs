@@ -2,6 +2,8 @@
 //!
 //! They mirror `wit/` word for word, so that a decision's recorded input is enough to ask another plugin the same.
 
+#![expect(missing_docs, reason = "the fields and cases are documented in `wit/`")]
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 

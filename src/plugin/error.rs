@@ -30,6 +30,12 @@ pub enum LoadError {
         "it exports none of `taskwright:plugin/answering`, `judging` and `testing` in a version that is known here: {0}"
     )]
     NoInterface(String),
+    /// Plugins cannot run here.
+    #[error("plugins cannot run on this machine: {0}")]
+    Setup(String),
+    /// It has the right interfaces and does not fit them.
+    #[error("it does not fit the interface: {0}")]
+    Unfit(String),
     /// Its description cannot be had, or is wrong.
     #[error("its description is wrong: {0}")]
     BadDescription(String),

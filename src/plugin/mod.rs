@@ -4,9 +4,21 @@
 //! plugins are asked in which order, and what their answers lead to, is the engine's affair. What must not live here:
 //! tasks' lives, the database, git, processes.
 
+mod bindings;
+mod built_in;
 mod call;
+mod capability;
+mod clock;
+mod compiled;
+mod component;
+mod directory;
 mod error;
 mod host;
+mod limits;
+mod registry;
+mod sandbox;
+mod statistics;
+mod world;
 
 pub use call::{
     Access, Answer, CaseStatus, Change, ChangeKind, CommandOutcome, CriteriaSituation, Criterion, DirEntry, Entry,
@@ -15,7 +27,8 @@ pub use call::{
     TaskView, Verdict,
 };
 pub use error::{CallError, LoadError};
-pub use host::{HostConfig, PluginHost};
+pub use host::{HostConfig, Inspection, PluginHost};
+pub use statistics::PluginStatistics;
 
 use crate::domain::ChainKind;
 use async_trait::async_trait;
