@@ -14,15 +14,19 @@ mod executor;
 mod inbox;
 mod judging;
 mod lifecycle;
+mod merging;
 mod places;
 mod prompt;
 mod questions;
+mod reading;
 mod registry;
 mod removal;
 mod requests;
 mod scheduler;
 mod step;
 mod surroundings;
+#[cfg(test)]
+mod testbed;
 mod testing;
 mod views;
 
