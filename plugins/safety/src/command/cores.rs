@@ -62,8 +62,11 @@ fn in_segment(words: &[&str], place: &Place) -> Option<Risk> {
                 Some(Risk::new(RiskKind::Published, format!("it publishes with `{word}`")))
             }
             "terraform" | "tofu" | "kubectl" | "helm" | "pulumi"
-                if is(first_plain(rest), &["apply", "destroy", "delete", "drain", "uninstall", "up"]) =>
+                if is(first_plain(rest), &["destroy", "delete", "drain", "uninstall"]) =>
             {
+                Some(Risk::new(RiskKind::Destructive, format!("it removes what runs elsewhere with `{word}`")))
+            }
+            "terraform" | "tofu" | "kubectl" | "helm" | "pulumi" if is(first_plain(rest), &["apply", "up"]) => {
                 Some(Risk::new(RiskKind::Published, format!("it changes what runs elsewhere with `{word}`")))
             }
             "shutil.rmtree" | "fs.rmsync" | "rimraf" => Some(Risk::new(RiskKind::Destructive, "it removes folders")),

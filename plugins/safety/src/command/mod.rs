@@ -32,7 +32,7 @@ pub fn judge_command(text: &str, place: &Place, rules: &Rules) -> Verdict {
     let mut judge = Judge { place: place.clone(), rules, cwd_known: true, depth: 0, verdict: Verdict::Safe };
     judge.script(&script);
     match cores::find(text, place) {
-        Some(risk) => judge.verdict.and(Verdict::Risky(risk)),
+        Some(risk) => Verdict::Risky(risk).and(judge.verdict),
         None => judge.verdict,
     }
 }
@@ -162,7 +162,9 @@ impl Judge<'_> {
 
     /// A program with its arguments, in any position where the shell or a wrapper would start it.
     fn program(&mut self, words: &[Word]) {
-        let Some(first) = words.first().and_then(Word::literal).filter(|t| !t.is_empty()) else {
+        // `[` is a pattern to the lexer, and a program in this place.
+        let first = words.first().and_then(|w| w.literal().or_else(|| w.literal_or_glob().filter(|t| t == "[")));
+        let Some(first) = first.filter(|t| !t.is_empty()) else {
             self.unknown("the program's name is not plain text");
             return;
         };
@@ -170,11 +172,11 @@ impl Judge<'_> {
             self.add(Verdict::Denied(format!("the settings deny `{prefix}`")));
             return;
         }
+        let args = &words[1..];
         let Some(name) = self.program_name(&first) else {
-            self.unknown(format!("no rule knows `{first}`"));
+            self.own_script(&first, words);
             return;
         };
-        let args = &words[1..];
         if self.rules.allowed.iter().any(|p| has_prefix(words, p)) {
             if let Some(risk) = tables::harmful(&name) {
                 self.add(Verdict::Risky(risk));
@@ -189,6 +191,21 @@ impl Judge<'_> {
             return;
         }
         self.dispatch(&name, args);
+    }
+
+    /// A program by its path, in the worktree or not.
+    fn own_script(&mut self, path: &str, words: &[Word]) {
+        let args = &words[1..];
+        if self.rules.allowed.iter().any(|p| has_prefix(words, p)) {
+            self.loose_paths(args);
+            return;
+        }
+        let name = path.rsplit('/').next().unwrap_or(path);
+        let texts: Vec<String> = args.iter().map(Word::display).collect();
+        if let Some(risk) = tables::risk_in_arguments(name, &texts) {
+            self.add(Verdict::Risky(risk));
+        }
+        self.unknown(format!("no rule knows `{path}`"));
     }
 
     /// The bare name of a program: of the system, or of the worktree's own tools. A wrapper script such as

@@ -109,7 +109,7 @@ fn wrap(how: u8, core: &str) -> String {
         0 => format!("bash -c '{single}'"),
         1 => format!("eval '{single}'"),
         2 => format!("echo $({core})"),
-        3 => format!("echo `{core}`"),
+        3 => format!("echo `{}`", core.replace('\\', "\\\\").replace('`', "\\`")),
         4 => format!("cargo test && {core}"),
         5 => format!("true; {core}; true"),
         6 => format!("({core})"),

@@ -341,10 +341,11 @@ fn npm(judge: &mut Judge<'_>, name: &str, args: &[Word]) {
             let at = args.iter().position(|w| w.display() == sub).map_or(args.len(), |at| at + 1);
             runner(judge, name, skip_flags(&args[at..]));
         }
-        "run" | "run-script" | "rum" => match rest.first() {
-            Some(script) => target(judge, name, script, args),
-            None => {}
-        },
+        "run" | "run-script" | "rum" => {
+            if let Some(script) = rest.first() {
+                target(judge, name, script, args);
+            }
+        }
         "test" | "t" | "tst" => judge.loose_paths(args),
         _ if name == "npm" => unknown(judge, &format!("{name} {sub}"), args),
         "add" | "remove" | "rm" | "up" | "upgrade" | "update" | "link" | "patch" | "create" | "init" => {
@@ -357,6 +358,7 @@ fn npm(judge: &mut Judge<'_>, name: &str, args: &[Word]) {
 fn target(judge: &mut Judge<'_>, name: &str, target: &str, args: &[Word]) {
     match tables::target_kind(target) {
         Some(true) => judge.loose_paths(args),
+        Some(false) if target == "install" => judge.risky(Outside, format!("`{name} install` installs on the machine")),
         Some(false) => {
             judge.risky(Published, format!("`{name} {target}` may reach beyond the worktree or destroy data"))
         }

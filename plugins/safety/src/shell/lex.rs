@@ -273,6 +273,7 @@ impl Lexer {
         match self.ahead(1) {
             Some('(') if self.ahead(2) == Some('(') => {
                 let text = self.balanced('(', ')', 1);
+                self.unclear |= !is_arithmetic(&text);
                 self.inner_commands(&text, word);
                 word.pieces.push(Piece::Opaque(format!("${text}")));
             }
@@ -441,6 +442,19 @@ fn push(word: &mut Word, c: char) {
     } else {
         word.pieces.push(Piece::Text(c.to_string()));
     }
+}
+
+/// Whether the text between `$(` and `)` can only be arithmetic. The shell takes `$((echo a); b)` as commands; those
+/// have words side by side, or separators.
+fn is_arithmetic(text: &str) -> bool {
+    let operand = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let plain = text.chars().all(|c| operand(c) || " +-*/%<>=!&|^~?:,()$".contains(c));
+    let mut words = text.split(' ').filter(|w| !w.is_empty()).peekable();
+    let mut apart = true;
+    while let Some(word) = words.next() {
+        apart &= !(word.ends_with(operand) && words.peek().is_some_and(|next| next.starts_with(operand)));
+    }
+    plain && apart
 }
 
 fn is_name(text: &str) -> bool {
