@@ -29,6 +29,7 @@
 
 #[doc(hidden)]
 pub mod bindings;
+pub mod criteria;
 mod settings;
 mod shapes;
 pub mod words;

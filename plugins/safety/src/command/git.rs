@@ -188,7 +188,7 @@ fn commit(judge: &mut Judge<'_>, args: &[Word], texts: &Texts) {
         let takes_message =
             text == "--message" || text.starts_with('-') && !text.starts_with("--") && text.ends_with('m');
         at += if takes_message { 2 } else { 1 };
-        if !takes_message && !text.starts_with("--message=") && !(text.starts_with("-m") && text.len() > 2) {
+        if !(takes_message || text.starts_with("--message=") || text.starts_with("-m") && text.len() > 2) {
             rest.push(word.clone());
         }
     }
