@@ -6,7 +6,8 @@
 
 mod types;
 
-pub use types::{Amount, Change, TaskName, Visible};
+pub(crate) use types::words;
+pub use types::{Amount, Change, Images, Needed, TaskName, Visible, read_word};
 
 use crate::{domain::naming, engine::FieldError};
 use serde_json::{Map, Value};

@@ -338,7 +338,7 @@ macro_rules! ids {
 ids!(TaskId, InputId, ProjectId, QuestionId, SessionId);
 
 /// Reads one of an enum's words; the words are those of its schema.
-fn read_word<T: DeserializeOwned + PartialSchema>(value: Value, at: &str, wrong: &mut Wrong) -> Option<T> {
+pub fn read_word<T: DeserializeOwned + PartialSchema>(value: Value, at: &str, wrong: &mut Wrong) -> Option<T> {
     if !value.is_string() {
         return wrong.note(at, format!("must be one word, not {}", kind_of(&value)));
     }
@@ -352,19 +352,25 @@ fn read_word<T: DeserializeOwned + PartialSchema>(value: Value, at: &str, wrong:
     })
 }
 
+/// Makes enums fields whose values are their words on the wire.
 macro_rules! words {
     ($($type:ty),*) => {
-        $(impl Field for $type {
-            fn read(value: Value, at: &str, wrong: &mut Wrong) -> Option<Self> {
-                read_word(value, at, wrong)
+        $(impl $crate::api::fields::Field for $type {
+            fn read(
+                value: serde_json::Value,
+                at: &str,
+                wrong: &mut $crate::api::fields::Wrong,
+            ) -> Option<Self> {
+                $crate::api::fields::read_word(value, at, wrong)
             }
 
-            fn field_schema() -> RefOr<Schema> {
-                <Self as PartialSchema>::schema()
+            fn field_schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+                <Self as utoipa::PartialSchema>::schema()
             }
         })*
     };
 }
+pub(crate) use words;
 words!(Status, Access, Priority, Behavior, Remember, QuestionState);
 
 super::fields! {
@@ -376,6 +382,24 @@ super::fields! {
         criteria: Option<Vec<String>>,
         /// How to test it.
         test_runner: Option<Vec<String>>,
+    }
+}
+
+/// A field that must be given although its type has an empty value.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Needed<T>(pub T);
+
+impl<T: Field> Field for Needed<T> {
+    fn read(value: Value, at: &str, wrong: &mut Wrong) -> Option<Self> {
+        T::read(value, at, wrong).map(Self)
+    }
+
+    fn field_schema() -> RefOr<Schema> {
+        T::field_schema()
+    }
+
+    fn field_schemas(into: &mut Vec<(String, RefOr<Schema>)>) {
+        T::field_schemas(into);
     }
 }
 
@@ -441,6 +465,32 @@ impl Field for Image {
 
     fn field_schemas(into: &mut Vec<(String, RefOr<Schema>)>) {
         NewImage::field_schemas(into);
+    }
+}
+
+/// The images of one message.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Images(pub Vec<Image>);
+
+impl Field for Images {
+    fn read(value: Value, at: &str, wrong: &mut Wrong) -> Option<Self> {
+        match &value {
+            Value::Array(list) if list.len() > images::MAX_IMAGES => wrong
+                .oversize(at, format!("has {} images, and a message has at most {}", list.len(), images::MAX_IMAGES)),
+            _ => Vec::read(value, at, wrong).map(Self),
+        }
+    }
+
+    fn absent() -> Option<Self> {
+        Some(Self::default())
+    }
+
+    fn field_schema() -> RefOr<Schema> {
+        ArrayBuilder::new().items(Image::field_schema()).max_items(Some(images::MAX_IMAGES)).into()
+    }
+
+    fn field_schemas(into: &mut Vec<(String, RefOr<Schema>)>) {
+        Image::field_schemas(into);
     }
 }
 

@@ -1,5 +1,8 @@
-//! The resources: one file each, with its handlers and the list of its routes.
+//! The resources: one file or folder each, with its handlers and the list of its routes.
 
+pub mod inputs;
+pub mod paging;
+pub mod questions;
 pub mod tasks;
 
 use super::Route;
@@ -7,5 +10,5 @@ use super::Route;
 /// The routes of all resources.
 #[must_use]
 pub fn routes() -> Vec<Route> {
-    [tasks::routes()].into_iter().flatten().collect()
+    [tasks::routes(), inputs::routes(), questions::routes()].into_iter().flatten().collect()
 }

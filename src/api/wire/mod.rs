@@ -5,6 +5,7 @@ mod conversation;
 mod event;
 mod evidence;
 mod input;
+mod outcome;
 mod question;
 mod task;
 
@@ -14,6 +15,10 @@ pub use evidence::{
     Commit, Criterion, Decision, DiffStat, Evidence, FileChange, Findings, TestRound, TestRounds, Worktree, Worktrees,
 };
 pub use input::{Input, InputQueued, QueueStatus};
+pub use outcome::{
+    BatchDeleted, BatchItem, Cloned, Deleted, Merged, Message as Said, Outcome, Restarted, Retried, Stopped,
+    WorktreeDeleted,
+};
 pub use question::Question;
 pub use task::{EndCriteria, Task, TaskFields, TaskStatus};
 
