@@ -1,6 +1,7 @@
 //! Copies files that git ignores, and a worktree needs, from the source checkout.
 
 use super::{Step, Steps, repository::Found};
+use git2::Repository;
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use std::{
     ffi::OsStr,
@@ -8,16 +9,19 @@ use std::{
     os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _},
     path::Path,
 };
-use walkdir::WalkDir;
+use walkdir::{DirEntry, WalkDir};
 
 /// Files and folders that are looked at, before the search is given up.
 const MAX_SEEN: usize = 200_000;
 
 /// Files that are copied.
-const MAX_FILES: usize = 2_000;
+const MAX_FILES: usize = 20_000;
 
 /// Bytes that are copied in all.
 const MAX_BYTES: u64 = 512 * 1024 * 1024;
+
+/// What is said when there is more.
+const TOO_MANY: &str = "there are too many files; the rest was not copied";
 
 /// Names that are listed in the step.
 const MAX_LISTED: usize = 20;
@@ -29,14 +33,14 @@ pub(super) fn copy_files(found: &Found, worktree: &Path, globs: &[String], steps
         return;
     }
     let about = globs.join(", ");
-    let set = match glob_set(globs) {
-        Ok(set) => set,
+    let wanted = match Wanted::new(globs) {
+        Ok(wanted) => wanted,
         Err(error) => {
             steps(Step { step: "copy", about, output: Some(error.to_string()), ok: false });
             return;
         }
     };
-    let mut copying = Copying { found, worktree, set, copied: Vec::new(), bytes: 0, problem: None };
+    let mut copying = Copying { found, worktree, wanted, copied: Vec::new(), bytes: 0, problem: None };
     copying.run();
     let mut said = match copying.copied.len() {
         0 => "no ignored file matches".to_owned(),
@@ -52,16 +56,47 @@ pub(super) fn copy_files(found: &Found, worktree: &Path, globs: &[String], steps
     steps(Step { step: "copy", about, output: Some(said), ok });
 }
 
-/// A glob without a slash matches in every folder, as in `.gitignore`; one that names a folder, all that is in it.
-fn glob_set(globs: &[String]) -> Result<GlobSet, globset::Error> {
-    let mut builder = GlobSetBuilder::new();
-    for glob in globs {
-        let glob = glob.trim_start_matches('/').trim_end_matches('/');
-        let anywhere = if glob.contains('/') { glob.to_owned() } else { format!("**/{glob}") };
-        builder.add(literal_separator(&anywhere)?);
-        builder.add(literal_separator(&format!("{anywhere}/**"))?);
+/// What is to be copied.
+struct Wanted {
+    /// By a path, or in a folder that is wanted.
+    paths: GlobSet,
+    /// By a name, in every folder that git does not ignore.
+    names: GlobSet,
+    /// Folders that lead to such paths, though git ignores them.
+    ways: GlobSet,
+}
+
+impl Wanted {
+    /// A glob without a slash is a name; one that names a folder means all that is in it.
+    fn new(globs: &[String]) -> Result<Self, globset::Error> {
+        let (mut paths, mut names, mut ways) = (GlobSetBuilder::new(), GlobSetBuilder::new(), GlobSetBuilder::new());
+        for glob in globs {
+            let glob = glob.trim_start_matches('/').trim_end_matches('/');
+            if glob.contains('/') {
+                paths.add(literal_separator(glob)?).add(literal_separator(&format!("{glob}/**"))?);
+            } else {
+                names.add(literal_separator(&format!("**/{glob}"))?);
+                paths.add(literal_separator(&format!("**/{glob}/**"))?);
+            }
+            for (end, _) in glob.match_indices('/') {
+                ways.add(literal_separator(&glob[..end])?);
+            }
+        }
+        Ok(Self { paths: paths.build()?, names: names.build()?, ways: ways.build()? })
     }
-    builder.build()
+
+    fn is_file(&self, relative: &Path, repo: &Repository) -> bool {
+        let is_seen = || {
+            let folder = relative.parent().filter(|folder| !folder.as_os_str().is_empty());
+            folder.is_none_or(|folder| !repo.is_path_ignored(folder).unwrap_or(true))
+        };
+        self.paths.is_match(relative) || (self.names.is_match(relative) && is_seen())
+    }
+
+    fn is_entered(&self, relative: &Path, repo: &Repository) -> bool {
+        [&self.paths, &self.names, &self.ways].iter().any(|set| set.is_match(relative))
+            || !repo.is_path_ignored(relative).unwrap_or(false)
+    }
 }
 
 fn literal_separator(glob: &str) -> Result<Glob, globset::Error> {
@@ -71,7 +106,7 @@ fn literal_separator(glob: &str) -> Result<Glob, globset::Error> {
 struct Copying<'a> {
     found: &'a Found,
     worktree: &'a Path,
-    set: GlobSet,
+    wanted: Wanted,
     copied: Vec<String>,
     bytes: u64,
     problem: Option<String>,
@@ -79,24 +114,37 @@ struct Copying<'a> {
 
 impl Copying<'_> {
     fn run(&mut self) {
-        let root = &self.found.root;
-        // A worktree root may be inside the repository; other tasks' files are not this repository's.
-        let walk = WalkDir::new(root).follow_links(false).sort_by_file_name().into_iter().filter_entry(|entry| {
-            entry.file_name() != OsStr::new(".git")
-                && (entry.depth() == 0 || !(entry.file_type().is_dir() && entry.path().join(".git").exists()))
-        });
+        let (found, wanted) = (self.found, &self.wanted);
+        let root = &found.root;
+        let is_entered = |entry: &DirEntry| {
+            let Ok(relative) = entry.path().strip_prefix(root) else { return false };
+            // A worktree root may be inside the repository; other repositories' files are not this one's.
+            entry.depth() == 0
+                || !entry.file_type().is_dir()
+                || entry.file_name() != OsStr::new(".git")
+                    && !entry.path().join(".git").exists()
+                    && wanted.is_entered(relative, &found.repo)
+        };
+        let walk = WalkDir::new(root).follow_links(false).sort_by_file_name().into_iter().filter_entry(is_entered);
+        let mut matching = Vec::new();
         for (seen, entry) in walk.enumerate() {
             let Ok(entry) = entry else { continue };
-            if seen >= MAX_SEEN || self.copied.len() >= MAX_FILES || self.bytes >= MAX_BYTES {
-                self.problem = Some("there are too many files; the rest was not copied".to_owned());
-                return;
-            }
             let Ok(relative) = entry.path().strip_prefix(root) else { continue };
-            if !entry.file_type().is_file() || !self.set.is_match(relative) {
-                continue;
+            if entry.file_type().is_file() && wanted.is_file(relative, &found.repo) {
+                matching.push(relative.to_owned());
             }
-            if self.found.repo.is_path_ignored(relative).unwrap_or(false) {
-                self.copy(relative);
+            if seen >= MAX_SEEN || matching.len() >= MAX_FILES {
+                self.problem = Some(TOO_MANY.to_owned());
+                break;
+            }
+        }
+        for relative in matching {
+            if self.bytes >= MAX_BYTES {
+                self.problem = Some(TOO_MANY.to_owned());
+                break;
+            }
+            if self.found.repo.is_path_ignored(&relative).unwrap_or(false) {
+                self.copy(&relative);
             }
         }
     }

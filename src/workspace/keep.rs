@@ -4,7 +4,7 @@ use super::{
     WorkspaceError,
     commit::identity,
     naming,
-    repository::{At as _, Doing as _, Opened, is_dirty, open_place},
+    repository::{At as _, Doing as _, Opened, branch_ref, branch_tip, is_dirty, open_place},
 };
 use crate::domain::{TaskId, task::Workplace};
 use git2::{Commit, Index, IndexAddOption, IndexEntry, IndexTime, Oid, Repository};
@@ -65,6 +65,31 @@ fn keep_opened(opened: &Opened, task: TaskId, place: &Workplace) -> Result<Optio
     write_kept(opened, task, place, head.as_ref(), files, staged).at(root).map(Some)
 }
 
+/// Keeps the commits of a branch that is about to go, unless another ref has them.
+pub(super) fn keep_branch(
+    repo: &Repository,
+    task: TaskId,
+    place: &Workplace,
+    branch: &str,
+) -> Result<Option<String>, git2::Error> {
+    let Some(tip) = branch_tip(repo, branch) else { return Ok(None) };
+    let full = branch_ref(branch);
+    let mut walk = repo.revwalk()?;
+    walk.push(tip)?;
+    for reference in repo.references()? {
+        let reference = reference?;
+        if reference.name().is_ok_and(|name| name != full && name.starts_with("refs/"))
+            && let Ok(commit) = reference.peel_to_commit()
+        {
+            walk.hide(commit.id())?;
+        }
+    }
+    if walk.next().is_none() {
+        return Ok(None);
+    }
+    put_kept(repo, task, place, &kept_refs(repo, task)?, tip).map(Some)
+}
+
 fn is_on_no_ref(repo: &Repository, commit: Oid) -> bool {
     let first_hidden = || -> Result<bool, git2::Error> {
         let mut walk = repo.revwalk()?;
@@ -108,6 +133,17 @@ fn write_kept(
     let message = format!("What was not committed in {}\n", opened.root.display());
     let parents: Vec<&Commit<'_>> = head.into_iter().chain(staged.as_ref()).collect();
     let commit = repo.commit(None, &who, &who, &message, &repo.find_tree(files)?, &parents)?;
+    put_kept(repo, task, place, &kept, commit)
+}
+
+/// Puts a commit under the next number.
+fn put_kept(
+    repo: &Repository,
+    task: TaskId,
+    place: &Workplace,
+    kept: &[String],
+    commit: Oid,
+) -> Result<String, git2::Error> {
     let folder = kept_folder(task, place);
     let mut number = kept.last().and_then(|name| name.rsplit_once('/')?.1.parse::<u32>().ok()).unwrap_or(0) + 1;
     loop {

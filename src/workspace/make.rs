@@ -13,7 +13,10 @@ use super::{
 use crate::domain::task::{Access, Workplace};
 use git2::{Oid, Repository, WorktreeAddOptions, WorktreePruneOptions};
 use serde::{Deserialize, Serialize};
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 use tokio_util::sync::CancellationToken;
 
 /// The file in a worktree's entry that remembers how it was made; it goes with the entry.
@@ -26,6 +29,9 @@ struct Record {
     created_branch: bool,
     base: Option<String>,
     base_commit: String,
+    /// Whether the files that git ignores were copied: the last step.
+    #[serde(default)]
+    ready: bool,
 }
 
 /// What a worktree is to be called.
@@ -81,7 +87,9 @@ pub(super) fn make(
     let found = Found::from(&source)?;
     let names = Names::of(request)?;
     if let Some(worktree) = usable(&found.common, &names.entry) {
-        return again(&found, request, &names, &worktree, steps);
+        let place = again(&found, request, &names, &worktree, steps)?;
+        finish(&found, request, &names, &place, steps)?;
+        return Ok(place);
     }
     let base = if branch_tip(&found.repo, &names.branch).is_some() {
         base::resolve(&found, request.base_branch.as_deref())?
@@ -93,9 +101,22 @@ pub(super) fn make(
         return Err(WorkspaceError::Cancelled);
     }
     let place = git.alone(&found.common, || add(&found, request, &names, &base, steps))?;
-    tell_about_source(&found, steps);
-    copy::copy_files(&found, Path::new(&place.path), &request.copy_files, steps);
+    tell_about_source(&found, &base, steps);
+    finish(&found, request, &names, &place, steps)?;
     Ok(place)
+}
+
+/// The last step, which an attempt that broke off leaves to the next one.
+fn finish(
+    found: &Found,
+    request: &PlaceRequest,
+    names: &Names,
+    place: &Workplace,
+    steps: Steps<'_>,
+) -> Result<(), WorkspaceError> {
+    let Some(record) = read_record(&found.common, &names.entry).filter(|record| !record.ready) else { return Ok(()) };
+    copy::copy_files(found, Path::new(&place.path), &request.copy_files, steps);
+    write_record(&found.common, &names.entry, &Record { ready: true, ..record })
 }
 
 fn is_worktree_wanted(request: &PlaceRequest) -> bool {
@@ -126,12 +147,22 @@ fn in_place(source: &Path, request: &PlaceRequest) -> Result<Workplace, Workspac
     })
 }
 
-/// The worktree of an entry, if it is whole: its folder is there and leads back to the entry.
+/// The worktree of an entry, if it is whole: its folder is there and leads back to the entry, and its index, which a
+/// checkout writes last, as well.
 fn usable(common: &Path, entry: &str) -> Option<Checkout> {
     let checkout = checkout_of_entry(common, entry)?;
+    if is_half_made(common, entry) {
+        return None;
+    }
     let link = std::fs::read_to_string(checkout.path.join(".git")).ok()?;
     let gitdir = checkout.path.join(link.strip_prefix("gitdir:")?.trim()).canonicalize().ok()?;
     (checkout.is_there() && gitdir == common.join("worktrees").join(entry)).then_some(checkout)
+}
+
+/// Whether an earlier attempt ended in the middle of the checkout. Nobody has worked in such a worktree.
+fn is_half_made(common: &Path, entry: &str) -> bool {
+    let gitdir = common.join("worktrees").join(entry);
+    !gitdir.join("index").exists() && !gitdir.join(RECORD).exists()
 }
 
 /// The worktree that an earlier attempt made.
@@ -152,7 +183,9 @@ fn again(
         None => {
             let base = base::resolve(found, request.base_branch.as_deref())?;
             let tip = branch_tip(&found.repo, &branch).unwrap_or(base.commit);
-            Record::new(found, &branch, !names.is_given, &base, tip)
+            let record = Record::new(found, &branch, !names.is_given, &base, tip);
+            write_record(&found.common, &names.entry, &record)?;
+            record
         }
     };
     steps(step("worktree", &worktree.path.display().to_string(), &format!("it is there already, on {branch}")));
@@ -163,7 +196,13 @@ impl Record {
     fn new(found: &Found, branch: &str, created_branch: bool, base: &Base, tip: Oid) -> Self {
         let start =
             if tip == base.commit { tip } else { found.repo.merge_base(tip, base.commit).unwrap_or(base.commit) };
-        Self { branch: branch.to_owned(), created_branch, base: base.name.clone(), base_commit: start.to_string() }
+        Self {
+            branch: branch.to_owned(),
+            created_branch,
+            base: base.name.clone(),
+            base_commit: start.to_string(),
+            ready: false,
+        }
     }
 }
 
@@ -273,7 +312,8 @@ fn add_branch_and_worktree(
 fn write_record(common: &Path, entry: &str, record: &Record) -> Result<(), WorkspaceError> {
     let path = common.join("worktrees").join(entry).join(RECORD);
     let text = serde_json::to_vec(record).map_err(std::io::Error::from).doing("write", &path)?;
-    std::fs::write(&path, text).doing("write", &path)
+    let new = path.with_extension("new");
+    std::fs::write(&new, text).and_then(|()| std::fs::rename(&new, &path)).doing("write", &path)
 }
 
 /// The folder for the worktree: its parents made, itself not there.
@@ -290,6 +330,10 @@ fn free_folder(found: &Found, request: &PlaceRequest, names: &Names) -> Result<P
 fn prune_stale(found: &Found, names: &Names, steps: Steps<'_>) -> Result<(), WorkspaceError> {
     let entry = found.common.join("worktrees").join(&names.entry);
     let stale = match checkout_of_entry(&found.common, &names.entry) {
+        Some(checkout) if checkout.is_there() && is_half_made(&found.common, &names.entry) => {
+            std::fs::remove_dir_all(&checkout.path).doing("remove", &checkout.path)?;
+            Some(checkout.path.display().to_string())
+        }
         Some(checkout) if checkout.is_there() => return Err(WorkspaceError::InTheWay(checkout.path)),
         Some(checkout) if checkout.locked => {
             return Err(WorkspaceError::BranchInUse { branch: names.branch.clone(), at: checkout.path });
@@ -300,7 +344,7 @@ fn prune_stale(found: &Found, names: &Names, steps: Steps<'_>) -> Result<(), Wor
     };
     if let Some(about) = stale {
         std::fs::remove_dir_all(&entry).doing("remove", &entry)?;
-        steps(step("worktree", &about, "the folder of an earlier attempt is gone; its entry was removed"));
+        steps(step("worktree", &about, "an earlier attempt left nothing that can be used; its entry was removed"));
     }
     Ok(())
 }
@@ -340,8 +384,16 @@ impl Undo<'_> {
 }
 
 /// What of the source does not come along.
-fn tell_about_source(found: &Found, steps: Steps<'_>) {
+fn tell_about_source(found: &Found, base: &Base, steps: Steps<'_>) {
     let about = found.root.display().to_string();
+    let filters = external_filters(&found.repo, base.commit);
+    if !filters.is_empty() {
+        let said = format!(
+            "has files for the filters {}, which are not run: these files are in the worktree as they are stored; a setup command can fill them (for example `git lfs pull`)",
+            filters.join(", ")
+        );
+        steps(step("worktree", &about, &said));
+    }
     if !found.repo.is_bare() && is_dirty(&found.repo).unwrap_or(false) {
         steps(step("worktree", &about, "has changes that are not committed; they are not part of the worktree"));
     }
@@ -359,4 +411,20 @@ fn tell_about_source(found: &Found, steps: Steps<'_>) {
         );
         steps(step("worktree", &about, &said));
     }
+}
+
+/// The filters that the top `.gitattributes` of a commit asks for.
+fn external_filters(repo: &Repository, commit: Oid) -> Vec<String> {
+    let attributes = || -> Result<String, git2::Error> {
+        let tree = repo.find_commit(commit)?.tree()?;
+        let blob = repo.find_blob(tree.get_path(Path::new(".gitattributes"))?.id())?;
+        Ok(String::from_utf8_lossy(blob.content()).into_owned())
+    };
+    let text = attributes().unwrap_or_default();
+    let lines = text.lines().filter(|line| !line.trim_start().starts_with('#'));
+    let filters: BTreeSet<String> = lines
+        .flat_map(|line| line.split_whitespace().skip(1).filter_map(|word| word.strip_prefix("filter=")))
+        .map(str::to_owned)
+        .collect();
+    filters.into_iter().collect()
 }

@@ -10,11 +10,18 @@ use super::{
 };
 use crate::domain::{TaskId, task::Workplace};
 use git2::{BranchType, Oid, Repository};
-use std::{fs, io, os::unix::fs::PermissionsExt as _, path::Path};
+use std::{
+    fs, io,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+};
 use walkdir::WalkDir;
 
 /// How often a folder is emptied again into which somebody still writes.
 const ATTEMPTS: u32 = 3;
+
+/// What a folder's name ends with that is being deleted.
+const ASIDE: &str = ".removing";
 
 /// See [`super::Workspaces::remove`].
 pub(super) fn remove(
@@ -44,7 +51,31 @@ pub(super) fn remove(
         }
         other => other?,
     };
-    git.alone(&source.common, || remove_from(&source, task, place, options, steps))
+    let removed = git.alone(&source.common, || remove_from(&source, task, place, options, steps))?;
+    // Outside the lock: a large folder takes its time, and other tasks of the repository need not wait for it.
+    delete_aside(path)?;
+    Ok(removed)
+}
+
+/// Where a folder goes before it is deleted: away at once, so that nobody meets half of it, whenever this ends.
+fn aside(path: &Path) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(ASIDE);
+    path.with_file_name(name)
+}
+
+/// Deletes what was put aside, now or by an earlier attempt that broke off.
+fn delete_aside(path: &Path) -> Result<(), WorkspaceError> {
+    let aside = aside(path);
+    match aside.symlink_metadata() {
+        Ok(data) if data.is_dir() => delete_folder(&aside)?,
+        _ => {}
+    }
+    if let Some(parent) = path.parent() {
+        // Goes when it is empty; other tasks of the repository may be in it.
+        fs::remove_dir(parent).ok();
+    }
+    Ok(())
 }
 
 fn remove_from(
@@ -71,18 +102,19 @@ fn remove_from(
         if let Some(kept) = &removed.kept {
             steps(step("keep", &place.path, &format!("what was not committed is kept under {kept}")));
         }
-        remove_folder(path)?;
+        delete_aside(path)?;
+        fs::rename(path, aside(path)).doing("remove", path)?;
         removed.worktree = true;
         steps(step("remove", &place.path, "removed"));
     }
     if let Some(name) = entry.and_then(|entry| entry.entry) {
         remove_entry(&source.repo, &source.root, &name)?;
     }
-    if let Some(parent) = path.parent() {
-        // Goes when it is empty; other tasks of the repository may be in it.
-        fs::remove_dir(parent).ok();
-    }
     if let Some(branch) = branch {
+        if let Some(kept) = keep::keep_branch(&source.repo, task, place, &branch).at(&source.root)? {
+            steps(step("keep", &branch, &format!("its commits are kept under {kept}")));
+            removed.kept.get_or_insert(kept);
+        }
         source.repo.find_branch(&branch, BranchType::Local).and_then(|mut found| found.delete()).at(&source.root)?;
         removed.branch = true;
         steps(step("branch", &branch, "removed"));
@@ -144,7 +176,7 @@ fn commits_nowhere_else(repo: &Repository, branch: &str, tip: Oid) -> Result<usi
 
 /// Removes a folder with all that is in it. Symlinks are removed, never followed; folders without write permission, as
 /// package caches have them, are no obstacle.
-fn remove_folder(path: &Path) -> Result<(), WorkspaceError> {
+fn delete_folder(path: &Path) -> Result<(), WorkspaceError> {
     let mut attempt = 0;
     loop {
         attempt += 1;

@@ -59,6 +59,44 @@ fn a_stale_entry_of_the_task_is_removed() {
 }
 
 #[test]
+fn a_checkout_that_broke_off_is_made_anew() {
+    let bench = Bench::new();
+    let first = bench.make();
+    let entry = PathBuf::from(git(Path::new(&first.path), &["rev-parse", "--absolute-git-dir"]));
+    for file in ["index", "taskwright.json"] {
+        fs::remove_file(entry.join(file)).unwrap();
+    }
+    fs::remove_file(Path::new(&first.path).join("notes.txt")).unwrap();
+    assert_eq!(bench.make(), first);
+    assert_eq!(git(Path::new(&first.path), &["status", "--porcelain"]), "");
+}
+
+#[test]
+fn a_start_that_broke_off_before_the_copying_copies_the_next_time() {
+    let bench = Bench::new();
+    bench.write(".env", "SECRET=1\n");
+    let first = bench.make();
+    let entry = PathBuf::from(git(Path::new(&first.path), &["rev-parse", "--absolute-git-dir"]));
+    fs::remove_file(entry.join("taskwright.json")).unwrap();
+    let request = PlaceRequest { copy_files: vec![".env".into()], ..bench.request() };
+    assert_eq!(bench.try_make(&request).0.unwrap(), first);
+    assert_eq!(read(Path::new(&first.path).join(".env")), "SECRET=1\n");
+    fs::remove_file(Path::new(&first.path).join(".env")).unwrap();
+    bench.try_make(&request).0.unwrap();
+    assert!(!Path::new(&first.path).join(".env").exists(), "what the agent removed stays away");
+}
+
+#[test]
+fn files_of_external_filters_are_told() {
+    let bench = Bench::new();
+    bench.write(".gitattributes", "# filter=none\n*.bin filter=lfs diff=lfs -text\n");
+    bench.commit_all("Attributes");
+    let (place, steps) = bench.try_make(&bench.request());
+    place.unwrap();
+    assert!(said(&steps, "worktree").contains("the filters lfs, which are not run"), "{steps:?}");
+}
+
+#[test]
 fn a_folder_in_the_way_is_not_touched() {
     let bench = Bench::new();
     let place = bench.make();
@@ -294,21 +332,24 @@ fn ignored_files_that_match_are_copied_with_their_mode() {
     bench.write(".env", "SECRET=1\n");
     bench.write("app/.env.local", "LOCAL=1\n");
     bench.write("node_modules/a/index.js", "a\n");
+    bench.write("cache/.env", "of the cache\n");
+    bench.write("cache/deep/key.pem", "key\n");
+    write(&bench.repo().join(".git/info/exclude"), "cache/\n");
     bench.write("notes.log", "log\n");
     bench.write("untracked.txt", "untracked\n");
     fs::set_permissions(bench.repo().join(".env"), fs::Permissions::from_mode(0o600)).unwrap();
     std::os::unix::fs::symlink("/etc/passwd", bench.repo().join(".env.link")).unwrap();
-    let copy_files = vec![".env*".to_owned(), "node_modules".to_owned(), "*.txt".to_owned()];
+    let copy_files = [".env*", "node_modules", "*.txt", "/cache/deep/*.pem"].map(str::to_owned).to_vec();
     let (place, steps) = bench.try_make(&PlaceRequest { copy_files, ..bench.request() });
     let path = PathBuf::from(place.unwrap().path);
     assert_eq!(read(path.join(".env")), "SECRET=1\n");
     assert_eq!(path.join(".env").metadata().unwrap().permissions().mode() & 0o777, 0o600);
     assert_eq!(read(path.join("app/.env.local")), "LOCAL=1\n");
     assert_eq!(read(path.join("node_modules/a/index.js")), "a\n");
-    for absent in ["notes.log", "untracked.txt", ".env.link"] {
+    for absent in ["notes.log", "untracked.txt", ".env.link", "cache/.env"] {
         assert!(path.join(absent).symlink_metadata().is_err(), "{absent}");
     }
-    assert_eq!(said(&steps, "copy"), "copied 3: .env, app/.env.local, node_modules/a/index.js");
+    assert_eq!(said(&steps, "copy"), "copied 4: .env, app/.env.local, cache/deep/key.pem, node_modules/a/index.js");
 }
 
 #[test]

@@ -120,9 +120,11 @@ fn an_unmerged_branch_goes_only_with_confirmation() {
     let refused = bench.remove(&place, RemoveOptions { delete_branch: true, confirm: false });
     assert!(matches!(refused, Err(WorkspaceError::Unmerged { commits: 1, .. })), "{refused:?}");
     assert_eq!(bench.traces(), before);
+    let tip = bench.run(&["rev-parse", place.branch.as_ref().unwrap()]);
     let removed = bench.remove(&place, EVERYTHING).unwrap();
     assert!(removed.worktree && removed.branch);
     assert_eq!(bench.branches(), ["main"]);
+    assert_eq!(bench.run(&["rev-parse", &removed.kept.unwrap()]), tip);
     let repeated = bench.remove(&place, EVERYTHING).unwrap();
     assert_eq!(repeated, Removed::default());
 }
@@ -156,6 +158,19 @@ fn a_branch_can_be_removed_after_its_worktree() {
     let removed = bench.remove(&place, EVERYTHING).unwrap();
     assert!(removed.branch && !removed.worktree);
     assert_eq!(bench.run(&["worktree", "list"]).lines().count(), 1);
+}
+
+#[test]
+fn a_removal_that_broke_off_is_finished_the_next_time() {
+    let bench = Bench::new();
+    let place = bench.make();
+    let aside = format!("{}.removing", place.path);
+    fs::rename(&place.path, &aside).unwrap();
+    assert_eq!(bench.git.orphans(&bench.worktrees(), &[]).unwrap(), []);
+    bench.remove(&place, RemoveOptions::default()).unwrap();
+    assert!(!Path::new(&aside).exists());
+    assert_eq!(bench.run(&["worktree", "list"]).lines().count(), 1);
+    assert_eq!(bench.make(), place);
 }
 
 #[test]
