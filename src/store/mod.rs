@@ -196,11 +196,26 @@ impl Store {
         blocking(move || opening::findings(&path)).await
     }
 
+    /// The whole state as text, the same for the same state: for tests, `doctor` and bug reports. Long texts are cut, and
+    /// what may be a secret is left out.
+    ///
+    /// # Errors
+    /// When something stored cannot be read.
+    pub async fn dump(&self) -> Result<String, StoreError> {
+        self.read(|queries| queries.dump()).await
+    }
+
     /// Commits what waits and ends the writer. Later writes fail with [`StoreError::Closed`].
     pub async fn close(&self) {
         let shared = Arc::clone(&self.shared);
         // Its only failure is a panic, and then there is no writer to wait for.
-        drop(blocking(move || Ok(shared.end())).await);
+        drop(
+            blocking(move || {
+                shared.end();
+                Ok(())
+            })
+            .await,
+        );
     }
 }
 

@@ -1,6 +1,7 @@
 //! Reading: every question that the engine and the API ask of the database, by subject.
 
 mod conversation;
+mod dump;
 mod library;
 mod log;
 mod tasks;

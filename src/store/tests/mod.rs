@@ -1,5 +1,9 @@
 //! Tests of the store on real files.
 
+mod durability;
+mod reading;
+mod replay;
+mod samples;
 mod writing;
 
 use super::*;
