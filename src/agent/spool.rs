@@ -241,3 +241,7 @@ fn checkpoint_before(run_dir: &Path, offset: u64) -> Checkpoint {
         .max_by_key(|note| note.offset)
         .unwrap_or(Checkpoint { offset: 0, memory: Memory::default() })
 }
+
+#[cfg(test)]
+#[path = "spool_tests.rs"]
+mod tests;
