@@ -18,6 +18,8 @@ pub struct Session {
     pub turns_done: usize,
     /// The number of the current turn.
     pub turn: u64,
+    /// What it has cost so far, over all processes.
+    pub cost: f64,
     folder: PathBuf,
 }
 
@@ -33,7 +35,7 @@ impl Session {
         let folder = state(arguments).join("sessions");
         let mut session = match &arguments.resume {
             Some(id) => Self::load(&folder, id).ok_or_else(|| Refused::Unknown(id.clone()))?,
-            None => Self { id: String::new(), script: None, turns_done: 0, turn: 0, folder },
+            None => Self { id: String::new(), script: None, turns_done: 0, turn: 0, cost: 0.0, folder },
         };
         if arguments.resume.is_some() && !arguments.fork {
             return Ok(session);
@@ -46,7 +48,8 @@ impl Session {
     }
 
     fn load(folder: &Path, id: &str) -> Option<Self> {
-        let mut session = Self { id: id.to_owned(), script: None, turns_done: 0, turn: 0, folder: folder.to_owned() };
+        let mut session =
+            Self { id: id.to_owned(), script: None, turns_done: 0, turn: 0, cost: 0.0, folder: folder.to_owned() };
         let kept: Value = serde_json::from_slice(&std::fs::read(session.path()).ok()?).ok()?;
         if kept["cwd"] != json!(std::env::current_dir().ok()?) {
             return None;
@@ -54,6 +57,7 @@ impl Session {
         session.script = kept["script"].as_str().map(str::to_owned);
         session.turns_done = usize::try_from(kept["turns_done"].as_u64()?).ok()?;
         session.turn = kept["turn"].as_u64()?;
+        session.cost = kept["cost"].as_f64()?;
         Some(session)
     }
 
@@ -65,6 +69,7 @@ impl Session {
             "script": self.script,
             "turns_done": self.turns_done,
             "turn": self.turn,
+            "cost": self.cost,
         });
         let unfinished = self.path().with_extension(std::process::id().to_string());
         std::fs::write(&unfinished, kept.to_string())?;

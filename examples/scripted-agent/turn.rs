@@ -28,7 +28,6 @@ struct Conversation<'a> {
     denials: Vec<Value>,
     allowed: Vec<String>,
     cost: f64,
-    cost_total: f64,
     tokens: (u64, u64),
     begin: Instant,
 }
@@ -64,7 +63,6 @@ pub fn converse(arguments: &Arguments) -> ExitCode {
         denials: Vec::new(),
         allowed: arguments.allowed_tools.clone(),
         cost: 0.00124,
-        cost_total: 0.0,
         tokens: (100, 42),
         begin: Instant::now(),
     };
@@ -454,12 +452,14 @@ impl Conversation<'_> {
 
     /// Ends the turn; `changes` replace fields of an ordinary end.
     fn tell_result(&mut self, changes: Value) {
-        self.cost_total += self.cost;
+        self.session.cost += self.cost;
+        self.save();
+        let used = json!({"inputTokens": self.tokens.0, "outputTokens": self.tokens.1, "costUSD": self.cost});
         let millis = u64::try_from(self.begin.elapsed().as_millis()).unwrap_or_default();
         let mut line = json!({
             "type": "result", "subtype": "success", "is_error": false, "result": self.last_text,
             "duration_ms": millis, "num_turns": self.round_trips, "session_id": self.session.id,
-            "total_cost_usd": self.cost_total, "terminal_reason": "completed", "api_error_status": null,
+            "total_cost_usd": self.session.cost, "model_usage_since_last_result": {self.model(): used}, "terminal_reason": "completed", "api_error_status": null,
             "usage": {"input_tokens": self.tokens.0, "output_tokens": self.tokens.1, "cache_creation_input_tokens": 0, "cache_read_input_tokens": 0},
             "permission_denials": std::mem::take(&mut self.denials), "uuid": new_id(),
         });

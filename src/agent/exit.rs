@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::event::{Exit, ExitReason};
-use super::interpret::Memory;
+use super::interpret::{Memory, SESSION_LOST};
 use super::run_dir::{self, DeliveryKey, EXIT, ExitRecord};
 
 /// Tells the end of a run whose spool has been read to its end. `unfinished` is the length of a line without an end.
@@ -53,7 +53,7 @@ fn reason(record: &ExitRecord, memory: &Memory, mid_turn: bool, unfinished: u64,
 /// What the agent complained about before it left.
 fn complaint(record: &ExitRecord, stderr: &str) -> Option<ExitReason> {
     let says = |words: &[&str]| words.iter().any(|words| stderr.contains(words));
-    if says(&["No conversation found with session ID"]) {
+    if says(&SESSION_LOST) {
         Some(ExitReason::BadSession)
     } else if says(&["is already in use"]) {
         Some(ExitReason::SessionInUse)

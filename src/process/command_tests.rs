@@ -93,7 +93,7 @@ async fn a_daemon_that_keeps_the_output_open_is_killed_and_named() {
 #[tokio::test]
 async fn dropping_the_future_kills_the_tree() {
     let (told, hear) = std::sync::mpsc::channel();
-    let task = tokio::spawn(async move {
+    let task = tokio_util::task::TaskTracker::new().spawn(async move {
         let mut sink = |_: OutputStream, bytes: &[u8]| told.send(String::from_utf8_lossy(bytes).into_owned()).unwrap();
         run_command(shell("echo $$; exec sleep 600"), Some(&mut sink)).await.map(|_| ())
     });

@@ -264,6 +264,7 @@ mod tests {
     #[test]
     fn a_marked_process_is_found_and_killed() {
         let value = uuid::Uuid::new_v4().to_string();
+        #[expect(clippy::disallowed_methods, reason = "the test needs a process that it did not start by a command")]
         let mut child =
             std::process::Command::new("sleep").arg("600").env(super::super::RUN_MARKER, &value).spawn().unwrap();
         let found = kill_all(

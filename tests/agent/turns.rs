@@ -194,6 +194,7 @@ async fn a_session_is_resumed_by_its_id_and_can_be_forked() {
     told.send("go on").await;
     let end = told.turn_end().await;
     assert_eq!((end.text, end.session_id), (format!("two in {fork}"), Some(fork.to_string())));
+    assert_eq!(end.cost_usd, end.cost_usd_total, "what the session cost before is not counted again");
     within(told.handle().end()).await;
 
     let mut told = place.launch_spec(resume(SessionStart::Resume(place.session.to_string()))).await.unwrap();

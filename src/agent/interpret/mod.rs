@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::event::{AgentEventKind, QuestionOption, StructuredQuestion};
 
-pub(super) use turn_end::{classify_status, classify_text};
+pub(super) use turn_end::{SESSION_LOST, classify_status, classify_text};
 
 /// How much of a line that is no JSON is told, in bytes.
 const NOT_JSON_SHOWN: usize = 4 * 1024;
@@ -20,8 +20,10 @@ const NOT_JSON_SHOWN: usize = 4 * 1024;
 /// What must be remembered from one line to the next.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Memory {
-    /// Cost in US dollars that the last turn's end told; the agent counts over the life of its process.
+    /// Cost in US dollars of all turns so far.
     pub cost_total: f64,
+    /// The agent's own total at the last turn's end.
+    pub told_total: f64,
     /// Whether a turn has begun that has not ended.
     pub turn_open: bool,
     /// Whether any turn has ended.
@@ -194,6 +196,7 @@ impl Interpreter {
         let memory = &mut self.memory;
         *memory = Memory {
             cost_total: end.cost_usd_total,
+            told_total: turn_end::told_total(line).unwrap_or(memory.told_total),
             any_turn_ended: true,
             last_turn_failed: !matches!(end.outcome, super::TurnOutcome::Completed | super::TurnOutcome::Interrupted),
             acknowledged: memory.acknowledged,

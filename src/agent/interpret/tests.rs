@@ -344,6 +344,16 @@ fn a_count_of_cost_begun_anew_is_not_negative() {
     assert_eq!(costs, [0.5, 0.25, 0.25]);
 }
 
+#[test]
+fn a_resumed_session_does_not_cost_again_what_it_cost_before() {
+    let new = json!({"m": {"inputTokens": 100, "outputTokens": 42, "costUSD": 0.25}});
+    let line = json!({"type": "result", "is_error": false, "result": "", "total_cost_usd": 5.25, "model_usage_since_last_result": new});
+    let Some(AgentEventKind::TurnEnded(end)) = one(&line).events.pop() else {
+        panic!("no end of a turn");
+    };
+    assert_eq!((end.cost_usd, end.cost_usd_total, end.tokens.output), (0.25, 0.25, 42));
+}
+
 /// Any JSON, with the words of the protocol in places where they matter.
 fn any_value() -> impl Strategy<Value = Value> {
     let word = prop_oneof![

@@ -5,6 +5,10 @@ use serde_json::Value;
 use super::{Memory, count, limit, millis, status, text};
 use crate::agent::event::{AgentEventKind, ApiErrorKind, TokenUsage, TurnEnd, TurnOutcome};
 
+/// What the agent says about a session that it cannot resume.
+pub(in crate::agent) const SESSION_LOST: [&str; 2] =
+    ["No conversation found with session ID", "--resume requires a valid session ID"];
+
 /// Reads a `result` line. The first value is a usage limit that was not told before.
 pub(super) fn turn_end(line: &Value, memory: &Memory) -> (Option<AgentEventKind>, TurnEnd) {
     let said = said(line);
@@ -15,15 +19,13 @@ pub(super) fn turn_end(line: &Value, memory: &Memory) -> (Option<AgentEventKind>
         }
         _ => None,
     };
-    let total = line["total_cost_usd"].as_f64().filter(|cost| cost.is_finite()).unwrap_or(memory.cost_total);
-    // A total below the last one is a count begun anew.
-    let cost = if total >= memory.cost_total { total - memory.cost_total } else { total };
+    let cost = cost(line, memory);
     let end = TurnEnd {
         text: if said.is_empty() { sentence(&outcome).to_owned() } else { said },
         outcome,
         num_turns: count(&line["num_turns"]),
         tokens: tokens(line),
-        cost_usd_total: total,
+        cost_usd_total: memory.cost_total + cost,
         cost_usd: cost,
         duration: millis(&line["duration_ms"]),
         session_id: text(&line["session_id"]),
@@ -73,7 +75,7 @@ fn outcome(line: &Value, memory: &Memory, said: &str) -> TurnOutcome {
     if terminal.starts_with("aborted") {
         return TurnOutcome::Interrupted;
     }
-    if said.contains("No conversation found") {
+    if SESSION_LOST.iter().any(|words| said.contains(words)) {
         return TurnOutcome::SessionLost;
     }
     let told = memory.api_error.as_ref();
@@ -143,6 +145,23 @@ pub(in crate::agent) fn classify_text(said: &str) -> Option<ApiErrorKind> {
 fn status_in(said: &str) -> Option<u16> {
     let (_, rest) = said.split_once("API Error: ")?;
     rest.get(..3)?.parse().ok().filter(|status| (400..600).contains(status))
+}
+
+/// What the turn cost. The agent's total goes on over turns, and over processes when a session is resumed; newer versions
+/// tell beside it what is new.
+fn cost(line: &Value, memory: &Memory) -> f64 {
+    if let Some(models) = line["model_usage_since_last_result"].as_object() {
+        let costs = models.values().filter_map(|used| used["costUSD"].as_f64());
+        return costs.filter(|cost| cost.is_finite() && *cost > 0.0).fold(0.0, |sum, cost| sum + cost);
+    }
+    let total = told_total(line).unwrap_or(memory.told_total);
+    // A total below the last one is a count begun anew.
+    if total >= memory.told_total { total - memory.told_total } else { total }
+}
+
+/// The agent's own total.
+pub(super) fn told_total(line: &Value) -> Option<f64> {
+    line["total_cost_usd"].as_f64().filter(|cost| cost.is_finite() && *cost >= 0.0)
 }
 
 /// What the turn used. The field `usage` leaves out interrupted requests and sub-agents; newer versions count them in
