@@ -1,0 +1,42 @@
+# What a developer of Taskwright needs. `make run` and `make test` work on a machine that has Rust, Node and git.
+
+CARGO ?= cargo
+CLAUDE_VERSION := 2.1.330
+CLAUDE_HOME := target/real-cli
+RELEASE := $(or $(CARGO_TARGET_DIR),target)/release/taskwright
+
+.PHONY: run test demo build examples fmt lint plugins real-cli bench crash
+
+run: ## Builds and starts the server on its usual data directory
+	$(CARGO) run --release --locked -- serve
+
+test: ## All tests that need nothing but Rust, Node, Python and git
+	$(CARGO) test --locked --manifest-path plugins/Cargo.toml
+	plugins/build --check
+	$(CARGO) test --locked
+
+demo: build ## A task on a sample repository with the scripted agent, watched from start to end
+	examples/demo/run $(RELEASE) $(dir $(RELEASE))examples/scripted-agent
+
+build:
+	$(CARGO) build --release --locked --bin taskwright --example scripted-agent
+
+fmt: ## Formats everything
+	$(CARGO) fmt
+	$(CARGO) fmt --manifest-path plugins/Cargo.toml
+
+lint: ## Formatting and clippy, warnings denied
+	$(CARGO) fmt --check
+	$(CARGO) fmt --manifest-path plugins/Cargo.toml --check
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+	$(CARGO) clippy --locked --manifest-path plugins/Cargo.toml --all-targets -- -D warnings
+
+plugins: ## Builds the built-in plugins anew; needs a toolchain for WebAssembly
+	plugins/build
+
+real-cli: ## A whole task by the real Claude Code command against a scripted API
+	npm install --prefix $(CLAUDE_HOME) --no-audit --no-fund --no-save @anthropic-ai/claude-code@$(CLAUDE_VERSION)
+	TASKWRIGHT_REAL_CLI="$(abspath $(CLAUDE_HOME))/node_modules/.bin/claude" $(CARGO) test --locked --test server real_cli -- --ignored
+
+bench: ## The benchmarks whose figures stand in the README
+	$(CARGO) bench --locked

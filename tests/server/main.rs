@@ -1,0 +1,8 @@
+//! Whole-server tests: the real binary on a free port, the scripted agent, real git repositories, the built-in plugins.
+//! Each module is one of the things that a user relies on.
+#![allow(clippy::disallowed_methods, reason = "tests start processes and tasks of their own")]
+#![allow(missing_docs, reason = "a test's name is its sentence")]
+
+mod support;
+
+mod real_cli;
