@@ -97,8 +97,8 @@ fn block_on(work: impl Future<Output = Result<ExitCode, Failure>>) -> Result<Exi
 
 async fn open(server: client::ServerArgs) -> Result<ExitCode, Failure> {
     let client = client::Client::find(&server)?;
-    let link = client.post("/login-codes", &serde_json::json!({})).await?;
-    print::line(link["url"].as_str().unwrap_or_default());
+    let code = client.command(reqwest::Method::POST, "/login-codes", &[]).await?;
+    print::line(client.page(code["path"].as_str().unwrap_or("/")));
     Ok(ExitCode::SUCCESS)
 }
 
