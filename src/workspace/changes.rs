@@ -2,13 +2,13 @@
 
 use super::{
     FileChange, WorkspaceError, base,
-    repository::{At as _, Opened, open_place},
+    repository::{At as _, branch_tip, open_place, source_of},
 };
 use crate::domain::task::Workplace;
 use git2::{Delta, Diff, DiffDelta, DiffFindOptions, DiffFormat, DiffOptions, ErrorCode, Oid, Patch, Repository, Tree};
 use std::{
     collections::BTreeSet,
-    path::{Component, Path},
+    path::{Component, Path, PathBuf},
 };
 
 /// Files that are listed.
@@ -25,7 +25,7 @@ pub(super) fn changes(place: &Workplace) -> Result<Vec<FileChange>, WorkspaceErr
     let Some(opened) = open(place)? else { return Ok(Vec::new()) };
     let root = opened.root.as_path();
     let diff = diff_to_base(&opened, place)?;
-    let uncommitted = uncommitted_paths(&opened.repo).at(root)?;
+    let uncommitted = if opened.tip.is_some() { BTreeSet::new() } else { uncommitted_paths(&opened.repo).at(root)? };
     let mut changes = Vec::new();
     for number in 0..diff.deltas().len().min(MAX_FILES) {
         let Some(delta) = diff.get_delta(number) else { continue };
@@ -102,16 +102,30 @@ fn check_inside(path: &str) -> Result<(), WorkspaceError> {
     if is_inside { Ok(()) } else { Err(WorkspaceError::Outside(path.to_owned())) }
 }
 
+/// What is compared with the base.
+struct Compared {
+    repo: Repository,
+    root: PathBuf,
+    /// The branch's commit, once the worktree is gone; before, the files count.
+    tip: Option<Oid>,
+}
+
 /// A place of which there can be a diff: a folder in no repository, and a bare repository, have none.
-fn open(place: &Workplace) -> Result<Option<Opened>, WorkspaceError> {
+fn open(place: &Workplace) -> Result<Option<Compared>, WorkspaceError> {
     match open_place(place) {
-        Ok(opened) => Ok(opened.repo.workdir().is_some().then_some(opened)),
+        Ok(opened) if opened.repo.workdir().is_none() => Ok(None),
+        Ok(opened) => Ok(Some(Compared { repo: opened.repo, root: opened.root, tip: None })),
         Err(WorkspaceError::NoRepository(_)) if !place.is_worktree => Ok(None),
+        Err(_) if place.is_worktree && Path::new(&place.path).symlink_metadata().is_err() => {
+            let source = source_of(place)?;
+            let tip = place.branch.as_deref().and_then(|branch| branch_tip(&source.repo, branch));
+            Ok(tip.map(|tip| Compared { repo: source.repo, root: source.root, tip: Some(tip) }))
+        }
         Err(error) => Err(error),
     }
 }
 
-fn base_tree<'repo>(opened: &'repo Opened, place: &Workplace) -> Result<Option<Tree<'repo>>, WorkspaceError> {
+fn base_tree<'repo>(opened: &'repo Compared, place: &Workplace) -> Result<Option<Tree<'repo>>, WorkspaceError> {
     let recorded = place
         .base_commit
         .as_deref()
@@ -128,7 +142,7 @@ fn base_tree<'repo>(opened: &'repo Opened, place: &Workplace) -> Result<Option<T
     commit.tree().at(&opened.root).map(Some)
 }
 
-fn diff_to_base<'repo>(opened: &'repo Opened, place: &Workplace) -> Result<Diff<'repo>, WorkspaceError> {
+fn diff_to_base<'repo>(opened: &'repo Compared, place: &Workplace) -> Result<Diff<'repo>, WorkspaceError> {
     let root = opened.root.as_path();
     let tree = base_tree(opened, place)?;
     let mut options = DiffOptions::new();
@@ -139,7 +153,15 @@ fn diff_to_base<'repo>(opened: &'repo Opened, place: &Workplace) -> Result<Diff<
         .include_typechange(true)
         .indent_heuristic(true)
         .max_size(MAX_COMPARED);
-    let mut diff = opened.repo.diff_tree_to_workdir_with_index(tree.as_ref(), Some(&mut options)).at(root)?;
+    let diff = match opened.tip {
+        Some(tip) => opened
+            .repo
+            .find_commit(tip)
+            .and_then(|commit| commit.tree())
+            .and_then(|tip| opened.repo.diff_tree_to_tree(tree.as_ref(), Some(&tip), Some(&mut options))),
+        None => opened.repo.diff_tree_to_workdir_with_index(tree.as_ref(), Some(&mut options)),
+    };
+    let mut diff = diff.at(root)?;
     let mut find = DiffFindOptions::new();
     find.renames(true).for_untracked(true).rename_limit(MAX_RENAMES);
     if diff.deltas().len() <= MAX_FILES {

@@ -175,7 +175,7 @@ pub struct Removed {
     pub worktree: bool,
     /// Whether the branch was removed.
     pub branch: bool,
-    /// The ref under which uncommitted work was kept.
+    /// The ref under which uncommitted work, or the commits of a branch that nothing else has, were kept.
     pub kept: Option<String>,
 }
 
@@ -252,7 +252,8 @@ pub trait Workspaces: Send + Sync {
     /// When the repository cannot be written.
     fn commit(&self, place: &Workplace, message: &str) -> Result<Option<CommitView>, WorkspaceError>;
 
-    /// The files of the worktree that differ from its base commit, committed or not.
+    /// The files of the worktree that differ from its base commit, committed or not; of its branch, once the worktree is
+    /// gone.
     ///
     /// # Errors
     /// When the repository cannot be read.

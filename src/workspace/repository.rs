@@ -16,7 +16,13 @@ pub(super) trait At<T> {
 
 impl<T> At<T> for Result<T, git2::Error> {
     fn at(self, path: &Path) -> Result<T, WorkspaceError> {
-        self.map_err(|error| WorkspaceError::Git { path: path.to_owned(), detail: error.message().to_owned() })
+        self.map_err(|error| {
+            let mut detail = error.message().to_owned();
+            if error.code() == git2::ErrorCode::Owner {
+                detail.push_str("; if you trust it, run `git config --global --add safe.directory PATH` with its path");
+            }
+            WorkspaceError::Git { path: path.to_owned(), detail }
+        })
     }
 }
 

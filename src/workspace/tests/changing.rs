@@ -273,3 +273,17 @@ fn in_place_the_changes_are_those_since_the_start() {
     let state = bench.state(&place);
     assert!(state.exists && state.dirty && state.size_bytes == 0);
 }
+
+#[test]
+fn once_the_worktree_is_gone_the_branch_is_compared() {
+    let bench = Bench::new();
+    let place = worked_in(&bench);
+    bench.git.commit(&place, "Work").unwrap().unwrap();
+    let (changes, diff) = (bench.git.changes(&place).unwrap(), bench.git.diff(&place, None, 100_000).unwrap());
+    bench.remove(&place, RemoveOptions::default()).unwrap();
+    assert_eq!(bench.git.changes(&place).unwrap(), changes);
+    assert_eq!(bench.git.diff(&place, None, 100_000).unwrap(), diff);
+    bench.run(&["branch", "-q", "-D", place.branch.as_ref().unwrap()]);
+    assert_eq!(bench.git.changes(&place).unwrap(), []);
+    assert_eq!(bench.git.commits(&place).unwrap(), []);
+}
