@@ -578,3 +578,6 @@ impl Engine {
         written.await
     }
 }
+
+#[cfg(test)]
+mod tests;
