@@ -5,7 +5,7 @@ use crate::{
     agent::{AgentRun, Reattached, TurnOutcome},
     domain::{
         EventBody, InputId, Status,
-        input::Delivery,
+        input::{Delivery, Input},
         interaction::{Interaction, InteractionType},
     },
     engine::{
@@ -70,13 +70,13 @@ impl Executor {
         let input = InputId(begin.id.0);
         let input = self.ctx.store.read(move |q| q.input(input)).await?;
         let taken = last.is_some() || input.as_ref().is_some_and(|input| input.delivery == Delivery::Delivered);
-        let message = self.message_of(begin, input.map(|input| input.id)).await?;
+        let message = self.message_of(begin, input).await?;
         self.turn = Some(Turn { number, message, taken, last, limited: None, cut_at: None });
         Ok(true)
     }
 
     /// The message that began a turn, as the agent was to get it: from the log, where the conversation shows less.
-    async fn message_of(&self, begin: Interaction, input: Option<InputId>) -> Result<Message, Halt> {
+    async fn message_of(&self, begin: Interaction, input: Option<Input>) -> Result<Message, Halt> {
         let id = self.id;
         let after = crate::domain::Seq(begin.seq.0.saturating_sub(1));
         let filter = crate::store::EventFilter {
@@ -99,8 +99,8 @@ impl Executor {
             },
             text: text.unwrap_or_else(|| begin.content.clone()),
             shown: Some(begin.content),
-            images: begin.images,
-            input,
+            input: input.as_ref().map(|input| input.id),
+            images: input.map(|input| input.images).unwrap_or_default(),
         })
     }
 
