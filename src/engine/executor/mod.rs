@@ -314,7 +314,7 @@ impl Executor {
     async fn standing(&mut self) -> Result<Standing, Halt> {
         self.refresh().await?;
         let id = self.id;
-        let input_waiting = self.ctx.store.read(move |q| q.waiting_inputs(id)).await?.first().is_some();
+        let input_waiting = !self.ctx.store.read(move |q| q.waiting_inputs(id)).await?.is_empty();
         let spec = &self.task.spec;
         let given = spec.end_criteria.as_deref().is_some_and(|text| !text.trim().is_empty())
             || spec.chains.criteria.as_ref().is_some_and(|chain| !chain.is_empty());

@@ -63,11 +63,11 @@ impl Executor {
                 self.refresh().await?;
                 self.send_answers().await
             }
-            Verdict::Person { reason, suggestion } => self.to_person(decision.question, reason, suggestion).await,
+            Verdict::Person { reason, suggestion } => self.put_to_person(decision.question, reason, suggestion).await,
         }
     }
 
-    async fn to_person(
+    async fn put_to_person(
         &mut self,
         question: QuestionId,
         reason: String,

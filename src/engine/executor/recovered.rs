@@ -47,9 +47,9 @@ impl Executor {
             Ok(Reattached::Running(AgentRun { handle, events })) => {
                 tracing::info!(task = %self.task.spec.task_name, pid = ?handle.pid(), "agent found again");
                 self.claim.slot.set_pid(handle.pid());
-                self.session = Some(Session { handle: Some(handle), events, run });
+                self.session = Some(Session { handle: Some(handle), events });
             }
-            Ok(Reattached::Ended(events)) => self.session = Some(Session { handle: None, events, run }),
+            Ok(Reattached::Ended(events)) => self.session = Some(Session { handle: None, events }),
             Ok(Reattached::Unknown) => {}
             Err(error) => tracing::warn!(task = %self.task.spec.task_name, %error, "the last run cannot be read"),
         }

@@ -19,8 +19,6 @@ pub(super) struct Session {
     pub handle: Option<Arc<dyn AgentHandle>>,
     /// What it says.
     pub events: mpsc::Receiver<AgentEvent>,
-    /// The folder name of its run.
-    pub run: String,
 }
 
 impl Executor {
@@ -54,7 +52,7 @@ impl Executor {
         self.tell_launch(run, how, &launched).await?;
         let AgentRun { handle, events } = launched.map_err(EngineError::from)?;
         self.claim.slot.set_pid(handle.pid());
-        self.session = Some(Session { handle: Some(Arc::clone(&handle)), events, run: run.to_string() });
+        self.session = Some(Session { handle: Some(Arc::clone(&handle)), events });
         Ok(handle)
     }
 
