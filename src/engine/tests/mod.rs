@@ -2,7 +2,6 @@
 
 mod agent;
 mod lives;
-mod machine;
 mod plugins;
 mod restarts;
 
