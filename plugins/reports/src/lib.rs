@@ -51,7 +51,7 @@ pub fn failed_run(outcome: &Outcome) -> Option<TestCase> {
     if outcome.status == Some(0) && !outcome.timed_out {
         return None;
     }
-    let what = outcome.command.argv.join(" ");
+    let what = said(&outcome.command);
     let why = if outcome.timed_out {
         format!("`{what}` was stopped after {} seconds.", outcome.command.timeout_seconds)
     } else if !outcome.error.is_empty() {
@@ -68,7 +68,7 @@ pub fn failed_run(outcome: &Outcome) -> Option<TestCase> {
 
 /// One case for a command that tells by its exit status alone.
 pub fn by_status(outcome: &Outcome) -> TestCase {
-    let name = outcome.command.argv.join(" ");
+    let name = said(&outcome.command);
     match failed_run(outcome) {
         Some(case) => TestCase { name, ..case },
         None => TestCase::new("", name, CaseStatus::Passed),
@@ -112,6 +112,14 @@ pub fn is_single(command: &str) -> bool {
 /// Whether a word stands in a command: `pytest` in `python3 -m pytest -q` and in `.venv/bin/pytest`.
 pub fn names_tool(command: &str, tool: &str) -> bool {
     command.split(|c: char| c.is_whitespace() || "=\"'();&|".contains(c)).any(|w| w.rsplit('/').next() == Some(tool))
+}
+
+/// A command as a person would type it.
+fn said(command: &Command) -> String {
+    match command.argv.as_slice() {
+        [sh, flag, text] if sh == "sh" && flag == "-c" => text.clone(),
+        argv => argv.join(" "),
+    }
 }
 
 fn tail_of(text: &str) -> String {

@@ -2,12 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use taskwright_answers::phrases::says_any;
+use taskwright_answers::{instead_of, place_of};
 use taskwright_plugin::answering::{Answer, Question, Response, Situation};
 use taskwright_plugin::types::Task;
 use taskwright_safety::{Risk, risk_in_proposal, risk_in_words};
-
-use crate::permission::{instead_of, place_of};
-use crate::phrases::says_any;
 
 /// A choice as this module sees it.
 pub struct Candidate<'a> {
@@ -62,7 +61,7 @@ const COMMON: &[&str] = &[
 pub fn respond(questions: &[Question], situation: &Situation) -> Response {
     let mut labels = Vec::new();
     let mut reasons = Vec::new();
-    let place = place_of(&situation.task, first_folder(&situation.task));
+    let place = place_of(&situation.task, "");
     for question in questions {
         if let Some(risk) = risk_in_proposal(&question.text, &place) {
             let careful = instead_of(risk.kind);
@@ -94,11 +93,6 @@ pub fn respond(questions: &[Question], situation: &Situation) -> Response {
         return Response::pass("There is no question.");
     }
     Response::new(Answer::Choose(labels), format!("{}.", reasons.join("; ")))
-}
-
-/// The folder in which the agent stands.
-pub fn first_folder(task: &Task) -> &str {
-    task.projects.first().map_or("", |p| p.path.as_str())
 }
 
 /// Takes one of the choices; `recommended` is one that the text around them recommends. `None` when there is no choice.

@@ -12,16 +12,12 @@
 //! with the reason and a suggested answer.
 
 mod choices;
-mod permission;
-mod phrases;
-mod reading;
-mod settings;
 mod turn;
 
-use taskwright_plugin::answering::{Happening, Response, Situation};
+use taskwright_answers::{Judged, PERMISSIONS_SCHEMA, Permissions, judge_permission};
+use taskwright_plugin::answering::{Happening, PermissionRequest, Response, Situation};
+use taskwright_plugin::types::Task;
 use taskwright_plugin::{Description, Responder};
-
-pub use settings::{SCHEMA, Settings};
 
 /// The plugin.
 pub struct Heuristic;
@@ -30,7 +26,7 @@ impl Responder for Heuristic {
     fn describe() -> Description {
         let summary = "Answers questions, choices and permission requests by plain rules, without a model. \
                        Leaves what is risky to the user.";
-        Description::new("heuristic", env!("CARGO_PKG_VERSION"), summary).settings(SCHEMA)
+        Description::new("heuristic", env!("CARGO_PKG_VERSION"), summary).settings(PERMISSIONS_SCHEMA)
     }
 
     fn respond(situation: Situation) -> Result<Response, String> {
@@ -41,10 +37,19 @@ impl Responder for Heuristic {
 taskwright_plugin::export!(responder Heuristic);
 
 /// Decides.
-pub fn respond(situation: &Situation, settings: &Settings) -> Response {
+pub fn respond(situation: &Situation, settings: &Permissions) -> Response {
     match &situation.happening {
         Happening::TurnEnded(text) => turn::respond(text, situation),
         Happening::Questions(questions) => choices::respond(questions, situation),
-        Happening::Permission(request) => permission::respond(request, &situation.task, settings),
+        Happening::Permission(request) => permission(request, &situation.task, settings),
+    }
+}
+
+fn permission(request: &PermissionRequest, task: &Task, settings: &Permissions) -> Response {
+    match judge_permission(request, task, settings) {
+        Judged::Decided(response) => response,
+        Judged::Unknown(why) => {
+            Response::escalate(format!("No rule says whether {} may be used here: {why}.", request.tool), "")
+        }
     }
 }

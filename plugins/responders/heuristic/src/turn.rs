@@ -1,13 +1,13 @@
 //! The end of a turn: from how the agent's last text ends to what is said to it.
 
-use taskwright_plugin::answering::{Response, Situation};
+use taskwright_answers::phrases::{self, says, says_any};
+use taskwright_answers::reading::{Ask, Reading, plain, read};
+use taskwright_answers::{claims_completion, instead_of, risk_at_end, risk_in_ask, times_said};
+use taskwright_plugin::answering::{Answer, Response, Situation};
 use taskwright_plugin::types::Speaker;
-use taskwright_safety::{Risk, RiskKind, risk_in_proposal, risk_in_words};
+use taskwright_safety::{Risk, RiskKind, risk_in_words};
 
-use crate::choices::{self, Candidate, first_folder};
-use crate::permission::{instead_of, place_of};
-use crate::phrases::{self, says, says_any};
-use crate::reading::{Ask, Block, Reading, plain, read};
+use crate::choices::{self, Candidate};
 
 /// The same text so often, each time after an answer, is a loop.
 const LOOP: usize = 3;
@@ -38,7 +38,7 @@ pub fn respond(text: &str, situation: &Situation) -> Response {
 }
 
 fn is_said_to_agent(response: &Response) -> bool {
-    matches!(response.answer, taskwright_plugin::answering::Answer::Reply(_))
+    matches!(response.answer, Answer::Reply(_))
 }
 
 fn judge(text: &str, situation: &Situation) -> Response {
@@ -54,7 +54,7 @@ fn judge(text: &str, situation: &Situation) -> Response {
     if complete {
         return Response::finish("The agent says that the work is complete.");
     }
-    if let Some(risk) = says_any(&closing, phrases::PLANS).and_then(|_| risk_of(&reading, 2, situation)) {
+    if let Some(risk) = risk_at_end(&reading, &situation.task) {
         return for_the_user(&risk, "The agent is about to do something that is for you to decide");
     }
     let last = reading.closing(1).join(" ");
@@ -87,14 +87,8 @@ fn report(situation: &Situation) -> Response {
 }
 
 fn answer(reading: &Reading, ask: &Ask, complete: bool, situation: &Situation) -> Response {
-    let approves = says_any(&ask.lower, phrases::PROCEED).is_some() || refers_back(&ask.lower);
-    let back = if approves && ask.options.is_empty() { 2 } else { 0 };
-    let risk = if ask.options.is_empty() {
-        risk_of(reading, reading.blocks.len() - ask.at + back, situation)
-    } else {
-        risk_in_proposal(&block_text(reading, ask.at), &place_of(&situation.task, first_folder(&situation.task)))
-    };
-    if let Some(risk) = risk {
+    let approves = says_any(&ask.lower, phrases::PROCEED).is_some();
+    if let Some(risk) = risk_in_ask(reading, ask, &situation.task) {
         if complete && risk.kind == RiskKind::Published && risk_in_words(&situation.task.description).is_none() {
             return Response::finish(
                 "The agent says that the work is complete; what it offers besides was not asked for.",
@@ -205,30 +199,12 @@ fn recommended(reading: &Reading, ask: &Ask) -> Option<usize> {
     })
 }
 
-/// The risk in the last blocks.
-fn risk_of(reading: &Reading, blocks: usize, situation: &Situation) -> Option<Risk> {
-    let place = place_of(&situation.task, first_folder(&situation.task));
-    risk_in_proposal(&reading.from(reading.blocks.len().saturating_sub(blocks)), &place)
-}
-
-fn block_text(reading: &Reading, at: usize) -> String {
-    match &reading.blocks[at] {
-        Block::Prose(text) => text.clone(),
-        _ => String::new(),
-    }
-}
-
 fn for_the_user(risk: &Risk, what: &str) -> Response {
     Response::escalate(format!("{what}: {risk}."), instead_of(risk.kind))
 }
 
 fn is_question(sentence: &str) -> bool {
     sentence.contains('?')
-}
-
-/// "Shall I do it?": what is meant stands further up.
-fn refers_back(lower: &str) -> bool {
-    lower.split_whitespace().count() < 9 && ["it", "that", "this", "these", "them", "so"].iter().any(|w| says(lower, w))
 }
 
 fn starts_open(lower: &str) -> bool {
@@ -267,41 +243,6 @@ fn has_alternatives(lower: &str) -> bool {
     says(lower, "or") && says_any(lower, &NONE).is_none() && !waits
 }
 
-/// A claim in the opening or closing sentences that the whole is complete, which what follows does not take back.
-fn claims_completion(reading: &Reading) -> bool {
-    let closing = reading.closing(2);
-    let opening: Vec<String> = reading.opening().into_iter().take(2).collect();
-    let claimed = closing.iter().chain(&opening).any(|s| claims(s));
-    let open = closing.iter().any(|s| says_any(s, phrases::UNFINISHED).is_some_and(|p| !phrases::PARTS.contains(&p)));
-    claimed && !open
-}
-
-/// Whether one sentence claims it, neither denied nor for later nor for a part.
-fn claims(sentence: &str) -> bool {
-    let Some(phrase) = says_any(sentence, phrases::COMPLETE) else { return false };
-    let before = sentence.find(phrase).map_or("", |at| &sentence[..at]);
-    let denied = [
-        "not", "once", "when", "until", "if", "before", "after", "almost", "nearly", "unless", "whether", "cannot",
-        "never", "will", "step", "phase", "part", "half", "first", "second",
-    ];
-    let after = &sentence[before.len() + phrase.len()..];
-    let partial = [
-        "except",
-        "apart from",
-        "but",
-        "with step",
-        "with phase",
-        "with the first",
-        "for step",
-        "for phase",
-        "for now",
-    ];
-    !before.contains("n't")
-        && !denied.iter().any(|w| says(before, w))
-        && !partial.iter().any(|w| says(after, w))
-        && !sentence.ends_with('?')
-}
-
 /// Whether the last thing said to the agent in the user's place was this.
 fn was_told(situation: &Situation, text: &str) -> bool {
     situation
@@ -310,17 +251,6 @@ fn was_told(situation: &Situation, text: &str) -> bool {
         .rev()
         .find(|e| e.speaker == Speaker::Responder)
         .is_some_and(|e| e.text.trim() == text.trim())
-}
-
-/// How often the agent has ended a turn with this text, this time included.
-fn times_said(text: &str, situation: &Situation) -> usize {
-    let text = text.trim();
-    let spoken = situation.recent.iter().filter(|e| !matches!(e.speaker, Speaker::Tool | Speaker::System));
-    let spoken: Vec<_> = spoken.collect();
-    let answered = spoken.windows(2).filter(|pair| {
-        pair[0].speaker == Speaker::Agent && pair[1].speaker != Speaker::Agent && pair[0].text.trim() == text
-    });
-    answered.count() + 1
 }
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
 //! What is answered at a turn's end, text by text.
 
 use super::*;
-use crate::settings::Settings;
 use proptest::prelude::*;
-use taskwright_plugin::answering::{Answer, Happening};
+use taskwright_answers::Permissions;
+use taskwright_plugin::answering::{Happening, PermissionRequest};
 use taskwright_plugin::types::{Access, Entry, Project, Task};
 
 pub fn task(description: &str) -> Task {
@@ -32,13 +32,13 @@ pub fn situation(happening: Happening) -> Situation {
 }
 
 fn ended(text: &str) -> Response {
-    crate::respond(&situation(Happening::TurnEnded(text.into())), &Settings::default())
+    crate::respond(&situation(Happening::TurnEnded(text.into())), &Permissions::default())
 }
 
 fn with_custom(text: &str, custom: &str) -> Response {
     let mut situation = situation(Happening::TurnEnded(text.into()));
     situation.task.custom_input = custom.into();
-    crate::respond(&situation, &Settings::default())
+    crate::respond(&situation, &Permissions::default())
 }
 
 fn said(speaker: Speaker, text: &str) -> Entry {
@@ -95,7 +95,7 @@ fn words_that_stand_somewhere_in_a_report_trigger_nothing() {
 fn a_report_after_the_question_whether_all_is_done_finishes() {
     let mut situation = situation(Happening::TurnEnded("I added the function and a test for it.".into()));
     situation.recent = vec![said(Speaker::Agent, "I added the function."), said(Speaker::Responder, IS_IT_DONE)];
-    assert!(matches!(crate::respond(&situation, &Settings::default()).answer, Answer::Finish(_)));
+    assert!(matches!(crate::respond(&situation, &Permissions::default()).answer, Answer::Finish(_)));
 }
 
 #[test]
@@ -171,7 +171,7 @@ fn an_agent_that_cannot_go_on_is_sent_another_way_once() {
     assert_reply(text, ANOTHER_WAY);
     let mut situation = situation(Happening::TurnEnded(text.into()));
     situation.recent = vec![said(Speaker::Responder, ANOTHER_WAY), said(Speaker::Agent, text)];
-    assert!(matches!(crate::respond(&situation, &Settings::default()).answer, Answer::Escalate(_)));
+    assert!(matches!(crate::respond(&situation, &Permissions::default()).answer, Answer::Escalate(_)));
 }
 
 #[test]
@@ -190,12 +190,46 @@ fn an_agent_that_repeats_itself_is_shown_to_the_user() {
         situation.recent.extend([said(Speaker::Agent, text), said(Speaker::Responder, GO_ON)]);
     }
     situation.recent.push(said(Speaker::Agent, text));
-    assert!(matches!(crate::respond(&situation, &Settings::default()).answer, Answer::Escalate(_)));
+    assert!(matches!(crate::respond(&situation, &Permissions::default()).answer, Answer::Escalate(_)));
 }
 
 #[test]
 fn silence_is_answered_too() {
     assert_reply("  \n ", CONTINUE);
+}
+
+fn permission(tool: &str, input: &str, settings: &Permissions) -> Answer {
+    let request = PermissionRequest {
+        tool: tool.into(),
+        input: input.into(),
+        cwd: "/w/task".into(),
+        description: String::new(),
+        blocked_path: None,
+    };
+    crate::respond(&situation(Happening::Permission(request)), settings).answer
+}
+
+#[test]
+fn ordinary_work_in_the_worktree_is_allowed() {
+    let settings = Permissions::default();
+    assert_eq!(permission("Bash", r#"{"command": "echo hello > made.txt"}"#, &settings), Answer::Allow);
+    assert_eq!(permission("Write", r#"{"file_path": "/w/task/made.txt", "content": "x"}"#, &settings), Answer::Allow);
+}
+
+#[test]
+fn what_is_risky_or_unknown_is_asked_of_the_user_and_what_is_denied_is_denied() {
+    let settings = Permissions {
+        deny_commands: vec!["cargo bench".into()],
+        deny_tools: vec!["mcp__*".into()],
+        ..Permissions::default()
+    };
+    for command in ["rm -rf ~", "git push --force origin main", "cat ~/.ssh/id_rsa", "frobnicate --all"] {
+        let input = format!(r#"{{"command": "{command}"}}"#);
+        assert!(matches!(permission("Bash", &input, &settings), Answer::Escalate(_)), "{command}");
+    }
+    assert!(matches!(permission("Bash", "no json", &settings), Answer::Escalate(_)));
+    assert!(matches!(permission("Bash", r#"{"command": "cargo bench"}"#, &settings), Answer::Deny(_)));
+    assert!(matches!(permission("mcp__db__query", "{}", &settings), Answer::Deny(_)));
 }
 
 proptest! {

@@ -231,15 +231,12 @@ fn export(judge: &mut Judge<'_>, args: &[Word]) {
 }
 
 fn rest(judge: &mut Judge<'_>, name: &str, args: &[Word]) {
-    if name == "source" || name == "." {
-        if let Some(first) = args.first() {
-            judge.path(first, Access::Read);
-            let activate = first
-                .literal()
-                .is_some_and(|t| matches!(t.trim_start_matches("./"), ".venv/bin/activate" | "venv/bin/activate"));
-            if activate {
-                return;
-            }
+    let sourced = args.first().filter(|_| name == "source" || name == ".");
+    if let Some(file) = sourced {
+        judge.path(file, Access::Read);
+        let activate = |t: String| matches!(t.trim_start_matches("./"), ".venv/bin/activate" | "venv/bin/activate");
+        if file.literal().is_some_and(activate) {
+            return;
         }
     }
     judge.unknown(format!("`{name}` runs something that is not judged"));

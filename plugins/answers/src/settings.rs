@@ -1,4 +1,4 @@
-//! What the operator may set.
+//! What the operator may set about permission requests.
 
 use serde::Deserialize;
 use taskwright_safety::{Rules, ToolRules};
@@ -6,7 +6,7 @@ use taskwright_safety::{Rules, ToolRules};
 /// The settings.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Settings {
+pub struct Permissions {
     /// Command prefixes that are safe here, such as `just ci`. They never cover what is known to be harmful.
     pub allow_commands: Vec<String>,
     /// Command prefixes that are always denied.
@@ -23,8 +23,8 @@ pub struct Settings {
     pub run_programs: bool,
 }
 
-/// The JSON schema of [`Settings`].
-pub const SCHEMA: &str = r#"{
+/// The JSON schema of [`Permissions`].
+pub const PERMISSIONS_SCHEMA: &str = r#"{
   "$schema": "https://json-schema.org/draft/2020-12/schema",
   "type": "object",
   "additionalProperties": false,
@@ -43,7 +43,7 @@ pub const SCHEMA: &str = r#"{
   }
 }"#;
 
-impl Default for Settings {
+impl Default for Permissions {
     fn default() -> Self {
         Self {
             allow_commands: Vec::new(),
@@ -57,7 +57,7 @@ impl Default for Settings {
     }
 }
 
-impl Settings {
+impl Permissions {
     /// The same as rules about tools.
     pub fn rules(&self) -> ToolRules {
         ToolRules {
@@ -88,14 +88,14 @@ mod tests {
 
     #[test]
     fn the_schema_names_every_setting_with_its_default() {
-        let schema: Value = serde_json::from_str(SCHEMA).unwrap();
+        let schema: Value = serde_json::from_str(PERMISSIONS_SCHEMA).unwrap();
         let defaults: serde_json::Map<String, Value> = schema["properties"]
             .as_object()
             .unwrap()
             .iter()
             .map(|(name, property)| (name.clone(), property["default"].clone()))
             .collect();
-        let read: Settings = serde_json::from_value(Value::Object(defaults)).unwrap();
-        assert_eq!(format!("{read:?}"), format!("{:?}", Settings::default()));
+        let read: Permissions = serde_json::from_value(Value::Object(defaults)).unwrap();
+        assert_eq!(format!("{read:?}"), format!("{:?}", Permissions::default()));
     }
 }
