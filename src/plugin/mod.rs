@@ -201,3 +201,6 @@ pub trait Plugins: Send + Sync {
         around: Arc<dyn Surroundings>,
     ) -> Called<Vec<RunCase>>;
 }
+
+#[cfg(test)]
+mod tests;
