@@ -10,8 +10,12 @@ use std::{
     io::{self, Read, Write},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
+    time::Duration,
 };
 use wasmtime::{Engine, component::Component};
+
+/// Code that is not in use is kept for so long, in case its plugin comes back.
+const OLD: Duration = Duration::from_secs(30 * 24 * 3600);
 
 const KEY_FILE: &str = "key";
 const CODE: &str = "cwasm";
@@ -66,13 +70,13 @@ impl CompiledCode {
         Ok(())
     }
 
-    /// Removes all code but that of these components.
+    /// Removes old code but that of these components.
     pub(super) fn prune(&self, kept: &HashSet<String>) {
         let Ok(entries) = fs::read_dir(&self.directory) else { return };
         for path in entries.flatten().map(|entry| entry.path()) {
             let is_ours = path.extension().is_some_and(|extension| extension == CODE || extension == SEAL);
             let hash = path.file_stem().and_then(|stem| stem.to_str()).and_then(|stem| stem.split('-').next());
-            if is_ours && !hash.is_some_and(|hash| kept.contains(hash)) {
+            if is_ours && is_old(&path) && !hash.is_some_and(|hash| kept.contains(hash)) {
                 // What cannot be removed now is tried again at the next start.
                 drop(fs::remove_file(&path));
             }
@@ -102,6 +106,11 @@ fn name(engine: &Engine, hash: &str) -> String {
     let mut hasher = DefaultHasher::new();
     engine.precompile_compatibility_hash().hash(&mut hasher);
     format!("{hash}-{:016x}", hasher.finish())
+}
+
+fn is_old(file: &Path) -> bool {
+    let age = fs::metadata(file).and_then(|metadata| metadata.modified()).map(|written| written.elapsed());
+    matches!(age, Ok(Ok(age)) if age > OLD)
 }
 
 fn read_key(directory: &Path) -> io::Result<[u8; 32]> {
@@ -185,15 +194,21 @@ mod tests {
     }
 
     #[test]
-    fn code_of_plugins_that_are_gone_is_removed() {
+    fn old_code_of_plugins_that_are_gone_is_removed() {
         let folder = tempfile::tempdir().unwrap();
         let engine = Engine::default();
         let code = CompiledCode::open(folder.path()).unwrap();
         code.keep("abc", &compiled(&engine)).unwrap();
         code.keep("gone", &compiled(&engine)).unwrap();
+        code.keep("recent", &compiled(&engine)).unwrap();
+        for hash in ["abc", "gone"] {
+            let file = fs::File::options().write(true).open(code.path(&name(&engine, hash), CODE)).unwrap();
+            file.set_modified(std::time::UNIX_EPOCH).unwrap();
+        }
         code.prune(&HashSet::from(["abc".to_owned()]));
         assert!(code.find(&engine, "abc").is_some());
         assert!(code.find(&engine, "gone").is_none());
+        assert!(code.find(&engine, "recent").is_some());
         assert!(folder.path().join(KEY_FILE).exists());
     }
 }

@@ -78,7 +78,7 @@ async fn a_name_belongs_to_the_first_file() {
     std::fs::write(bench.file("b.wasm"), Guest::replying("b").component()).unwrap();
     let config = HostConfig {
         directory: bench.folder.path().join("plugins"),
-        cache: bench.folder.path().join("cache"),
+        cache: compiled_before(),
         call_time: Duration::from_secs(2),
         memory: 1 << 24,
         grants: BTreeMap::new(),

@@ -1,6 +1,7 @@
 //! Tests with real components. They are small core modules in the text format, made into components of the three worlds
 //! here, and run with a folder, a store and a model of their own around them.
 
+mod built_in;
 mod capabilities;
 mod hostile;
 mod loading;
@@ -168,7 +169,7 @@ impl Bench {
         }
         let mut config = HostConfig {
             directory,
-            cache: folder.path().join("cache"),
+            cache: compiled_before(),
             call_time: Duration::from_millis(200),
             memory: 16 * 1024 * 1024,
             grants: BTreeMap::new(),
@@ -189,6 +190,11 @@ impl Bench {
     async fn respond_in(&self, name: &str, around: Arc<Around>) -> Called<Response> {
         self.host.respond(name, &situation(), around).await
     }
+}
+
+/// Compiled code that all tests share, beside their program: the built-in plugins are the same for all of them.
+fn compiled_before() -> PathBuf {
+    std::env::current_exe().unwrap().with_file_name("compiled-plugins")
 }
 
 fn situation() -> RespondSituation {
