@@ -185,7 +185,9 @@ fn greet(address: SocketAddr, api: &Api) {
     if let Some(code) = api.doors.new_code() {
         print::note(format!("open http://{address}/login?code={code}"));
     }
-    print::note("make the first task, in a repository of yours: taskwright task create \"My task\" \"What is to be done\" --watch");
+    print::note(
+        "make the first task, in a repository of yours: taskwright task create \"My task\" \"What is to be done\" --watch",
+    );
 }
 
 /// SIGTERM and SIGINT.

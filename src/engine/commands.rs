@@ -32,13 +32,15 @@ impl Inner {
     pub(super) async fn claim(&self, id: TaskId, action: Action) -> Result<(Claim, Task), EngineError> {
         for _ in 0..LOOKS {
             let claimed = self.registry.claim(id);
+            let had_begun = claimed.as_ref().is_err_and(|owner| owner.has_begun());
             let task = self.task(id).await?;
             if task.status.is_live() {
                 return Err(Refused { action, status: task.status }.into());
             }
             match claimed {
                 Ok(claim) => return Ok((claim, task)),
-                Err(owner) => owner.done().await,
+                Err(owner) if had_begun => owner.done().await,
+                Err(owner) => owner.done_or_begun().await,
             }
         }
         Err(busy())

@@ -315,6 +315,8 @@ pub struct Live {
 /// The engine.
 pub struct Engine {
     inner: Inner,
+    /// Owns the scheduler, which ends before the executors: it begins none while they are ended.
+    scheduler: TaskTracker,
 }
 
 /// What every command needs. Cheap to clone.
@@ -330,6 +332,7 @@ struct Inner {
 impl Inner {
     /// Gives a claimed task its executor.
     fn spawn_executor(&self, task: Task, claim: Claim, begin: Begin) {
+        claim.slot.set_begun();
         let (inner, id) = (self.clone(), task.id);
         let name = task.spec.task_name.clone();
         let executor = Executor::new(self.ctx.clone(), task, claim, Arc::clone(&self.queue.bell));
@@ -384,8 +387,10 @@ impl Engine {
                 inner.spawn_executor(task, claim, Begin::Recovered);
             }
         }
-        inner.tracker.spawn(scheduler::run(inner.clone()));
-        Ok(Arc::new(Self { inner }))
+        let scheduler = TaskTracker::new();
+        scheduler.spawn(scheduler::run(inner.clone()));
+        scheduler.close();
+        Ok(Arc::new(Self { inner, scheduler }))
     }
 
     /// Carries out a command to its end, even when the caller no longer waits for it.
@@ -405,6 +410,7 @@ impl Engine {
     /// Ends every task of its own. Agents go on under their supervisors, unless `stop_agents`; then their tasks are STOPPED.
     pub async fn shutdown(&self, stop_agents: bool) {
         self.inner.stopping.cancel();
+        self.scheduler.wait().await;
         let ending = if stop_agents { Ending::ServerStops } else { Ending::Leave };
         let owners = self.inner.registry.all();
         futures_util::future::join_all(owners.iter().map(|owner| owner.end(ending.clone()))).await;

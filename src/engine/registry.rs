@@ -62,6 +62,7 @@ pub(super) struct Slot {
     ending: OnceLock<Ending>,
     /// Cancelled when the owner is to end.
     pub cancel: CancellationToken,
+    begun: CancellationToken,
     done: CancellationToken,
     ended: OnceLock<Ended>,
     pid: AtomicU32,
@@ -86,6 +87,24 @@ impl Slot {
     /// Waits until the owner has ended.
     pub(super) async fn done(&self) {
         self.done.cancelled().await;
+    }
+
+    /// The task is live now: its owner is an executor.
+    pub(super) fn set_begun(&self) {
+        self.begun.cancel();
+    }
+
+    /// Whether its owner is an executor whose task is, or was, live.
+    pub(super) fn has_begun(&self) -> bool {
+        self.begun.is_cancelled()
+    }
+
+    /// Waits until the owner has ended, or has turned out to be an executor.
+    pub(super) async fn done_or_begun(&self) {
+        tokio::select! {
+            () = self.done.cancelled() => {}
+            () = self.begun.cancelled() => {}
+        }
     }
 
     /// Why the owner is to end, if it is.
@@ -151,6 +170,7 @@ impl Registry {
             messages: sender,
             ending: OnceLock::new(),
             cancel: CancellationToken::new(),
+            begun: CancellationToken::new(),
             done: CancellationToken::new(),
             ended: OnceLock::new(),
             pid: AtomicU32::new(0),

@@ -2,6 +2,7 @@
 
 mod agent;
 mod lives;
+mod machine;
 mod plugins;
 mod restarts;
 
