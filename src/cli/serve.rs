@@ -131,7 +131,7 @@ async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Failur
 async fn open_plugins(settings: &Settings) -> Result<(Arc<PluginHost>, Vec<EventBody>), Failure> {
     let config = HostConfig {
         directory: settings.data_dir.join("plugins"),
-        cache: settings.data_dir.join("cache/plugins"),
+        cache: settings.plugin_cache.clone(),
         call_time: settings.plugin_time,
         memory: settings.plugin_memory,
         grants: settings.plugin_grants.clone(),

@@ -211,6 +211,13 @@ pub const SETTINGS: &[Setting] = &[
         "Memory of one plugin call, in MiB.",
     ),
     setting(
+        "plugin_cache",
+        "TASKWRIGHT_PLUGIN_CACHE",
+        Kind::Text,
+        "",
+        "Where the plugins' compiled code is kept; several servers may share it. Default: cache/plugins in the data directory.",
+    ),
+    setting(
         "log",
         "TASKWRIGHT_LOG",
         Kind::Text,

@@ -48,6 +48,8 @@ pub struct Settings {
     pub plugin_time: Duration,
     /// Memory of a plugin call, in bytes.
     pub plugin_memory: u64,
+    /// Where the plugins' compiled code is kept.
+    pub plugin_cache: PathBuf,
     /// What is logged.
     pub log: String,
     /// Whether the log is JSON.
@@ -102,6 +104,10 @@ impl Settings {
             ports: ports(values)?,
             plugin_time: Duration::from_millis(integer(values, "plugin_time_ms")),
             plugin_memory: integer::<u64>(values, "plugin_memory_mb") << 20,
+            plugin_cache: match text(values, "plugin_cache") {
+                "" => data_dir.join("cache/plugins"),
+                given => absolute(std::path::Path::new(given)),
+            },
             log: text(values, "log").to_owned(),
             log_json: text(values, "log_format") == "json",
             chains: chains(values)?,

@@ -141,6 +141,7 @@ impl Server {
         }
         command
             .env("CLAUDE_CLI_COMMAND", agent)
+            .env("TASKWRIGHT_PLUGIN_CACHE", concat!(env!("CARGO_TARGET_TMPDIR"), "/plugin-cache"))
             .envs(self.setup.variables.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
