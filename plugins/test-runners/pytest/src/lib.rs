@@ -3,6 +3,7 @@
 //! pytest is not installed.
 
 mod plan;
+pub use plan::plan;
 mod unittest;
 
 use taskwright_plugin::testing::{CaseStatus, Outcome, Plan, Project, TestCase};
