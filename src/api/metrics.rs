@@ -39,6 +39,20 @@ struct PluginLabels {
     outcome: &'static str,
 }
 
+/// How a subscriber listens.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Transport {
+    /// By server-sent events.
+    Sse,
+    /// By a WebSocket.
+    WebSocket,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct TransportLabel {
+    transport: &'static str,
+}
+
 /// Everything that is counted.
 pub struct Metrics {
     registry: Registry,
@@ -49,6 +63,8 @@ pub struct Metrics {
     agents: Gauge,
     last_seq: Gauge,
     events: Family<KindLabel, Counter>,
+    subscribers: Family<TransportLabel, Gauge>,
+    lags: Counter,
     plugin_calls: Family<PluginLabels, Counter>,
     plugin_time: Histogram,
     /// Two scrapes at once must not mix their gauges.
@@ -68,6 +84,8 @@ impl Default for Metrics {
             agents: Gauge::default(),
             last_seq: Gauge::default(),
             events: Family::default(),
+            subscribers: Family::default(),
+            lags: Counter::default(),
             plugin_calls: Family::default(),
             plugin_time: plugin_time.clone(),
             scrape: Mutex::default(),
@@ -85,6 +103,12 @@ impl Default for Metrics {
         registry.register("agents_running", "Agent processes that run", metrics.agents.clone());
         registry.register("log_last_seq", "The last sequence number of the event log", metrics.last_seq.clone());
         registry.register("events", "Events since the server started", metrics.events.clone());
+        registry.register("event_subscribers", "Clients that listen to events", metrics.subscribers.clone());
+        registry.register(
+            "event_lags",
+            "How often a client listened so slowly that it was given events from the log again",
+            metrics.lags.clone(),
+        );
         registry.register("plugin_calls", "Calls of plugins since the server started", metrics.plugin_calls.clone());
         registry.register_with_unit("plugin_call_duration", "Time of a call of a plugin", Unit::Seconds, plugin_time);
         Self { registry, ..metrics }
@@ -121,6 +145,21 @@ impl Metrics {
                 }
             }
         });
+    }
+
+    /// Those who listen by this transport now.
+    #[must_use]
+    pub fn subscribers(&self, transport: Transport) -> Gauge {
+        let transport = match transport {
+            Transport::Sse => "sse",
+            Transport::WebSocket => "websocket",
+        };
+        self.subscribers.get_or_create(&TransportLabel { transport }).clone()
+    }
+
+    /// Counts how often clients were too slow for the hub.
+    pub fn lagged(&self, times: u64) {
+        self.lags.inc_by(times);
     }
 
     fn event(&self, body: &EventBody) {

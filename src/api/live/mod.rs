@@ -1,9 +1,15 @@
 //! Events as they happen: SSE for one task and for all, and the WebSocket that carries commands too.
+//!
+//! Who listens is a [`feed::Feed`]: a cursor in the log. Nothing is kept for a client that does not read. What events mean
+//! is not known here.
+
+mod feed;
+mod stream;
 
 use super::Route;
 
 /// The routes of this module.
 #[must_use]
 pub fn routes() -> Vec<Route> {
-    vec![]
+    stream::routes()
 }

@@ -7,6 +7,7 @@ mod read;
 mod remove;
 
 pub use list::ListCache;
+pub use read::EventKind;
 
 use crate::{
     api::{Call, Problem, Route, wire},
