@@ -169,8 +169,8 @@ impl Told {
     /// Receives until an event for which `find` has a value.
     pub async fn until<T>(&mut self, mut find: impl FnMut(&AgentEventKind) -> Option<T>) -> T {
         loop {
-            let event = within(self.receiver().recv()).await;
-            let Some(event) = event else {
+            let event = tokio::time::timeout(PATIENCE, self.receiver().recv()).await;
+            let Ok(Some(event)) = event else {
                 panic!("it was not told; told was {:#?}", self.events);
             };
             let found = find(&event.kind);
