@@ -13,8 +13,8 @@ use crate::{
         task::{Access, NextRun, TaskSpec, Workplace},
     },
     plugin::{
-        CallError, Called, CommandOutcome, CriteriaSituation, Criterion, Evaluation, PluginId, PluginView, Plugins,
-        ProjectFiles, RespondSituation, Response, RunCase, RunOutcome, RunPlan, ShellCommand, Surroundings, TaskView,
+        CallError, Called, CriteriaSituation, Criterion, Evaluation, PluginId, PluginView, Plugins, ProjectFiles,
+        RespondSituation, Response, RunCase, RunOutcome, RunPlan, ShellCommand, Surroundings, TaskView,
     },
     store::{EventFilter, Store, StoreError},
     workspace::Git,
@@ -375,9 +375,4 @@ pub(crate) fn git(path: &Path, args: &[&str]) -> String {
     let output = Command::new("git").arg("-C").arg(path).args(args).output().unwrap();
     assert!(output.status.success(), "git {args:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
-}
-
-/// A plugin's outcome as it is in the recorded input.
-pub(crate) fn outcome(shell: &str, status: i32, output: &str) -> CommandOutcome {
-    CommandOutcome { shell: shell.to_owned(), status: Some(status), output: output.to_owned() }
 }

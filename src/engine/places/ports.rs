@@ -2,7 +2,7 @@
 
 use super::super::{EngineError, context::Context};
 use crate::{
-    domain::{TaskId, task::Workplace},
+    domain::{Status, TaskId, task::Workplace},
     store::{Queries, StoreError},
 };
 use std::{net::TcpListener, ops::RangeInclusive};
@@ -82,7 +82,11 @@ fn range_of(place: &Workplace) -> Option<Ports> {
 }
 
 fn taken_by_others(queries: &Queries<'_>, task: TaskId) -> Result<Vec<Ports>, StoreError> {
-    let all = queries.all_workplaces()?;
+    let mut all = queries.all_workplaces()?;
+    // Those that work in place have no worktree; they hold their ports while they live.
+    for live in queries.tasks_in(&[Status::Running, Status::Paused, Status::Testing, Status::Stopped])? {
+        all.extend(queries.workplaces(live.id)?.into_iter().map(|place| (live.id, place)));
+    }
     Ok(all.iter().filter(|(of, _)| *of != task).filter_map(|(_, place)| range_of(place)).collect())
 }
 
