@@ -6,6 +6,8 @@
 //! task's process or path in memory, and the engine itself holds only what it can rebuild from the log. What must not
 //! live here: HTTP, SQL, git, WebAssembly.
 
+#[cfg(test)]
+mod built_in_tests;
 mod commands;
 mod context;
 mod deciding;

@@ -287,7 +287,8 @@ impl Bed {
     /// With settings changed.
     pub(crate) fn with(plugins: ScriptedPlugins, change: impl FnOnce(&mut EngineConfig)) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let data_dir = folder.path().canonicalize().unwrap().join("data");
+        let root = folder.path().canonicalize().unwrap();
+        let data_dir = root.join("data");
         std::fs::create_dir(&data_dir).unwrap();
         let now: crate::store::Now = Arc::new(|| Timestamp::from_seconds(1_700_000_000));
         let store = Store::open(&data_dir.join("taskwright.db"), now).unwrap();
@@ -297,7 +298,7 @@ impl Bed {
             agent_command: vec!["echo".into()],
             agent_env: Vec::new(),
             max_running: 4,
-            roots: Vec::new(),
+            roots: vec![root],
             chains: Chains::default(),
             plugin_settings: BTreeMap::new(),
             max_test_rounds: 3,

@@ -8,7 +8,7 @@ mod record;
 mod situation;
 
 pub(crate) use record::{Call, record, record_unknown};
-pub(crate) use situation::{Asking, cut, recent_entries};
+pub(crate) use situation::{Asking, cut};
 
 use super::{EngineError, context::Context};
 use crate::{

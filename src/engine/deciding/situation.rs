@@ -122,8 +122,7 @@ fn task_project(task: &Task, project: Option<&Project>, place: &Workplace) -> Ta
 }
 
 /// The last entries within the interface's limits, oldest first: at most 40 and 256 KiB, long texts cut in their middle.
-#[must_use]
-pub(crate) fn recent_entries(interactions: &[Interaction]) -> Vec<Entry> {
+fn recent_entries(interactions: &[Interaction]) -> Vec<Entry> {
     let mut room = MAX_RECENT;
     let mut entries = Vec::new();
     let newest_first = interactions.iter().rev().take(MAX_ENTRIES as usize);

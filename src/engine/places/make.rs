@@ -60,6 +60,7 @@ async fn make_one(
 ) -> Result<(), EngineError> {
     let request = placed.request(ctx, task.id, &task.spec);
     let about = request.source.display().to_string();
+    still_inside_roots(ctx, &request.source)?;
     let (workspaces, cancel) = (ctx.workspaces.clone(), cancel.clone());
     let made = log.around("worktree", &about, move |steps| workspaces.make(&request, steps, &cancel)).await??;
     let before = earlier.iter().find(|place| place.path == made.path && place.cwd == made.cwd);
@@ -75,6 +76,19 @@ async fn make_one(
             let (id, stored) = (task.id, places.clone());
             ctx.store.write(move |tx| tx.set_workplaces(id, &stored)).await.map_err(EngineError::from)
         }
+    }
+}
+
+/// The folder was checked when the task was made; a link on the way may lead elsewhere by now.
+fn still_inside_roots(ctx: &Context, folder: &Path) -> Result<(), EngineError> {
+    match folder.canonicalize() {
+        Ok(real) if !ctx.config.roots.iter().any(|root| real.starts_with(root)) => Err(EngineError::Conflict(format!(
+            "{} leads to {} now, outside the folders that this server may use; the setting `roots` names them",
+            folder.display(),
+            real.display()
+        ))),
+        // One that is gone is refused by the workspaces, in their words.
+        _ => Ok(()),
     }
 }
 

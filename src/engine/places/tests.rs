@@ -160,6 +160,18 @@ async fn what_cannot_be_made_is_refused_by_its_field() {
 }
 
 #[tokio::test]
+async fn a_folder_that_leads_out_of_the_roots_by_now_is_refused() {
+    let bed = bed();
+    let outside = tempfile::tempdir().unwrap();
+    let link = bed.folder.path().join("link");
+    std::os::unix::fs::symlink(outside.path(), &link).unwrap();
+    let request = TaskSpec { use_worktree: false, ..in_folder(&link.display().to_string()) };
+    let task = bed.stored(task_of(request)).await;
+    let refused = make(&bed.ctx, &task, &CancellationToken::new()).await;
+    assert!(matches!(refused, Err(EngineError::Conflict(why)) if why.contains("`roots`")));
+}
+
+#[tokio::test]
 async fn removing_keeps_what_is_not_committed_and_an_unmerged_branch_unless_confirmed() {
     let bed = bed();
     let repo = bed.repository("app", &[("a", "a")]);

@@ -19,8 +19,7 @@ const MAX_WANTED: usize = 32;
 const MAX_CONTENT: usize = 256 * 1024;
 
 /// Folders that hold what tools made or fetched, not what the project is.
-const SKIPPED: [&str; 18] = [
-    ".git",
+const SKIPPED: [&str; 17] = [
     ".hg",
     ".svn",
     "node_modules",
@@ -55,6 +54,8 @@ pub(super) fn names(folder: &Path) -> Result<Vec<String>, ReadError> {
                 }
                 let name = format!("{path}{}", entry.name);
                 match entry.kind {
+                    // In a worktree `.git` is a file.
+                    _ if entry.name == ".git" => {}
                     EntryKind::Directory if SKIPPED.contains(&entry.name.as_str()) => {}
                     EntryKind::Directory => {
                         names.insert(format!("{name}/"));
