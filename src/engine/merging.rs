@@ -3,8 +3,8 @@
 use super::{
     Actor, EngineError, MergeDone,
     context::Context,
-    places,
-    views::{blocking, written},
+    places::{self, blocking},
+    views::written,
 };
 use crate::{
     domain::{EventBody, Status, StepState, Task, TaskId, task::Workplace},

@@ -128,16 +128,19 @@ pub(crate) fn workplace(path: &str) -> Workplace {
     }
 }
 
+/// What a scripted plugin answers to what it is given.
+type Says<A: ?Sized, T> = Box<dyn Fn(&A) -> Result<T, CallError> + Send + Sync>;
+
 /// What a scripted plugin does at its calls; what is absent passes.
 #[derive(Default)]
 pub(crate) struct Script {
-    pub respond: Option<Box<dyn Fn(&RespondSituation) -> Result<Response, CallError> + Send + Sync>>,
-    pub extract: Option<Box<dyn Fn(&TaskView) -> Result<Vec<Criterion>, CallError> + Send + Sync>>,
+    pub respond: Option<Says<RespondSituation, Response>>,
+    pub extract: Option<Says<TaskView, Vec<Criterion>>>,
     pub commands: Vec<ShellCommand>,
-    pub evaluate: Option<Box<dyn Fn(&CriteriaSituation) -> Result<Evaluation, CallError> + Send + Sync>>,
+    pub evaluate: Option<Says<CriteriaSituation, Evaluation>>,
     pub wants: Vec<String>,
-    pub detect: Option<Box<dyn Fn(&ProjectFiles) -> Result<Option<RunPlan>, CallError> + Send + Sync>>,
-    pub interpret: Option<Box<dyn Fn(&[RunOutcome]) -> Result<Vec<RunCase>, CallError> + Send + Sync>>,
+    pub detect: Option<Says<ProjectFiles, Option<RunPlan>>>,
+    pub interpret: Option<Says<[RunOutcome], Vec<RunCase>>>,
 }
 
 /// Plugins that do what a test wrote, for tests of how chains are walked.

@@ -2,7 +2,7 @@
 
 pub(crate) use super::merging::merge;
 
-use super::{EngineError, Evidence, TestRound, WorktreeView, context::Context, judging};
+use super::{EngineError, Evidence, TestRound, WorktreeView, context::Context, judging, places::blocking};
 use crate::{
     domain::{
         EventBody, Seq, Task, TaskId,
@@ -202,18 +202,6 @@ pub(super) async fn written(ctx: &Context, task: &Task) -> Result<Vec<Workplace>
         }
     }
     Ok(written)
-}
-
-/// Runs blocking work of the workspaces on a thread that may block.
-pub(super) async fn blocking<T, E>(work: impl FnOnce() -> Result<T, E> + Send + 'static) -> Result<T, EngineError>
-where
-    T: Send + 'static,
-    E: Into<EngineError> + Send + 'static,
-{
-    match tokio::task::spawn_blocking(work).await {
-        Ok(done) => done.map_err(Into::into),
-        Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
-    }
 }
 
 #[cfg(test)]

@@ -188,7 +188,7 @@ pub(crate) async fn remove(ctx: &Context, task: &Task, options: DeleteOptions) -
 }
 
 /// Runs blocking work of the workspaces on a thread that may block.
-async fn blocking<T, E>(work: impl FnOnce() -> Result<T, E> + Send + 'static) -> Result<T, EngineError>
+pub(super) async fn blocking<T, E>(work: impl FnOnce() -> Result<T, E> + Send + 'static) -> Result<T, EngineError>
 where
     T: Send + 'static,
     E: Into<EngineError> + Send + 'static,

@@ -56,7 +56,7 @@ async fn refuse_to_lose_commits(ctx: &Context, task: &Task, worktrees: &[Workpla
         if state.head.is_some() && !state.merged {
             let branch = place.branch.clone().unwrap_or_default();
             let commits = commits(ctx, place).await;
-            return Err(WorkspaceError::Unmerged { branch, commits }.into()).map_err(needs_confirmation);
+            return Err(needs_confirmation(WorkspaceError::Unmerged { branch, commits }.into()));
         }
     }
     Ok(())
