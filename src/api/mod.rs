@@ -67,7 +67,11 @@ impl Api {
     /// Everything that answers requests.
     #[must_use]
     pub fn new(engine: Arc<Engine>, store: Store, doors: Doors, now: Now) -> Arc<Self> {
-        let router = Router::new(routes());
+        Self::with_routes(engine, store, doors, now, routes())
+    }
+
+    fn with_routes(engine: Arc<Engine>, store: Store, doors: Doors, now: Now, routes: Vec<Route>) -> Arc<Self> {
+        let router = Router::new(routes);
         let document = serde_json::to_vec(&openapi::describe(&router)).unwrap_or_default().into();
         Arc::new(Self {
             engine,
@@ -84,6 +88,9 @@ impl Api {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;
 
 /// Every route of the server.
 fn routes() -> Vec<Route> {

@@ -6,6 +6,7 @@ use super::{
     router::Router,
     wire,
 };
+use crate::domain::EventBody;
 use http::Method;
 use serde_json::{Map, Value, json};
 use utoipa::{PartialSchema, ToSchema};
@@ -33,6 +34,7 @@ pub fn describe(router: &Router) -> Value {
         let item = paths.entry(route.path.clone()).or_insert_with(|| json!({}));
         item[route.method.as_str().to_ascii_lowercase()] = operation;
     }
+    name_kinds(&mut schemas);
     paths.sort_keys();
     schemas.sort_keys();
     json!({
@@ -81,6 +83,15 @@ fn add_schema<T: ToSchema + PartialSchema>(schemas: &mut Map<String, Value>) {
 
 fn to_value<T: serde::Serialize>(value: &T) -> Value {
     serde_json::to_value(value).unwrap_or_default()
+}
+
+/// Gives the variants of events their words on the wire, which the derived schema does not see.
+fn name_kinds(schemas: &mut Map<String, Value>) {
+    let variants = schemas.get_mut("EventBody").and_then(|body| body["oneOf"].as_array_mut());
+    for (variant, kind) in variants.into_iter().flatten().zip(EventBody::KINDS) {
+        variant["title"] = (*kind).into();
+        variant["properties"]["kind"] = json!({"const": kind, "type": "string"});
+    }
 }
 
 /// Adds what every operation has in common.
@@ -207,6 +218,16 @@ mod tests {
             committed == made,
             "src/api/openapi.json is not up to date; `UPDATE_OPENAPI=1 cargo test openapi` writes it anew"
         );
+    }
+
+    #[test]
+    fn every_kind_of_event_stands_at_its_own_payload() {
+        let document = document();
+        let variants = document["components"]["schemas"]["EventBody"]["oneOf"].as_array().expect("variants");
+        assert_eq!(variants.len(), EventBody::KINDS.len());
+        let asked = variants.iter().find(|variant| variant["title"] == "question.asked").expect("it is there");
+        assert!(asked["properties"]["payload"]["properties"]["question_kind"].is_object());
+        assert_eq!(asked["properties"]["kind"]["const"], "question.asked");
     }
 
     #[test]

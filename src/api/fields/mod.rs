@@ -205,6 +205,7 @@ pub fn described(schema: RefOr<Schema>, doc: &str, default: Option<Value>) -> Re
     match schema {
         RefOr::Ref(mut reference) => {
             doc.clone_into(&mut reference.description);
+            reference.default = default;
             RefOr::Ref(reference)
         }
         RefOr::T(mut schema) => {
@@ -216,7 +217,9 @@ pub fn described(schema: RefOr<Schema>, doc: &str, default: Option<Value>) -> Re
                 Schema::AnyOf(any) => (&mut any.description, &mut any.default),
                 _ => return RefOr::T(schema),
             };
-            *description = Some(doc.to_owned());
+            if !doc.is_empty() {
+                *description = Some(doc.to_owned());
+            }
             if default.is_some() {
                 *value = default;
             }
