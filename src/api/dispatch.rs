@@ -210,12 +210,13 @@ fn accepts_html(headers: &HeaderMap) -> bool {
 }
 
 fn allow_value(methods: &[Method]) -> HeaderValue {
-    let mut words: Vec<_> = methods.iter().map(Method::as_str).collect();
-    if words.contains(&"GET") {
+    let known = [Method::GET, Method::POST, Method::PUT, Method::DELETE];
+    let mut words: Vec<_> = known.iter().filter(|method| methods.contains(method)).map(Method::as_str).collect();
+    if methods.contains(&Method::GET) {
         words.push("HEAD");
     }
     words.push("OPTIONS");
-    HeaderValue::try_from(words.join(", ")).unwrap_or_else(|_| HeaderValue::from_static("GET"))
+    HeaderValue::try_from(words.join(", ")).unwrap_or_else(|_| HeaderValue::from_static("OPTIONS"))
 }
 
 fn allowed(methods: &[Method]) -> Reply {

@@ -84,7 +84,8 @@ impl Server {
         let store = Store::open(&data_dir.join("taskwright.db"), now.clone()).expect("the database opens");
         let host = HostConfig {
             directory: data_dir.join("plugins"),
-            cache: data_dir.join("compiled"),
+            // Shared by all tests, for compiling the plugins takes longer than everything else here.
+            cache: std::env::temp_dir().join("taskwright-api-tests-compiled"),
             call_time: Duration::from_secs(2),
             memory: 64 << 20,
             grants: BTreeMap::new(),

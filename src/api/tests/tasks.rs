@@ -23,7 +23,67 @@ async fn a_new_task_has_every_field_with_its_default() {
         assert!(task[field].as_str().is_some_and(|time| time.ends_with('Z')));
         task[field] = "[time]".into();
     }
-    insta::assert_json_snapshot!(task, @"");
+    insta::assert_json_snapshot!(task, @r#"
+    {
+      "id": "[id]",
+      "task_name": "first",
+      "session_id": null,
+      "description": "Do it.",
+      "user_id": null,
+      "root_folder": "[path]",
+      "branch_name": null,
+      "base_branch": null,
+      "base_commit": null,
+      "git_repo": null,
+      "use_worktree": true,
+      "worktree_path": null,
+      "status": "PENDING",
+      "summary": null,
+      "error_message": null,
+      "end_criteria_config": {
+        "criteria": null,
+        "max_iterations": 20,
+        "max_tokens": null
+      },
+      "max_cost_usd": null,
+      "max_duration_seconds": null,
+      "total_tokens_used": 0,
+      "tokens": {
+        "input": 0,
+        "output": 0,
+        "cache_creation": 0,
+        "cache_read": 0
+      },
+      "total_cost_usd": 0.0,
+      "iterations": 0,
+      "running_seconds": 0.0,
+      "interaction_count": 0,
+      "chat_mode": false,
+      "waiting_for_input": false,
+      "paused_until": null,
+      "queue_position": null,
+      "projects": [],
+      "project_context": null,
+      "mcp_servers": {},
+      "model": null,
+      "allowed_tools": [],
+      "disallowed_tools": [],
+      "system_prompt": null,
+      "chains": {},
+      "generate_tests": null,
+      "auto_commit": true,
+      "commit_message": null,
+      "labels": [],
+      "custom_human_input": null,
+      "start_at": null,
+      "created_at": "[time]",
+      "updated_at": "[time]",
+      "started_at": null,
+      "completed_at": null,
+      "test_cases": [],
+      "interactions": []
+    }
+    "#);
     server.end().await;
 }
 
