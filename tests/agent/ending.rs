@@ -67,3 +67,14 @@ async fn several_can_end_an_agent_at_once() {
     let (first, second) = within(async { tokio::join!(told.handle().end(), told.handle().end()) }).await;
     assert_eq!((first.method, &first), (EndMethod::Sigkill, &second));
 }
+
+#[tokio::test]
+async fn a_supervisor_whose_folder_is_gone_still_ends() {
+    let place = Place::new();
+    let mut told = place.start("say I begin.\nhang").await;
+    told.text().await;
+    let supervisor = taskwright::process::tree::Stat::read(told.handle().pid().unwrap()).unwrap().parent;
+    std::fs::remove_dir_all(place.run_dir()).unwrap();
+    within(told.handle().end()).await;
+    assert!(!is_alive(supervisor) && survivors(place.run).is_empty());
+}

@@ -82,10 +82,14 @@ pub(super) async fn keep_stderr(stderr: OwnedFd, stop: CancellationToken) {
     }
 }
 
-/// Does it again until the disk takes it. The agent waits meanwhile.
+/// Does it again until the disk takes it. The agent waits meanwhile. When the run's folder is gone, nobody will ask for
+/// it any more, and it is given up.
 pub(super) async fn persist(what: &str, mut write: impl FnMut() -> std::io::Result<()>) {
     let mut told = false;
     while let Err(error) = write() {
+        if error.kind() == std::io::ErrorKind::NotFound {
+            return;
+        }
         if !told {
             eprintln!("cannot write {what}: {error}; trying again until it works");
             told = true;
