@@ -5,4 +5,5 @@
 
 mod support;
 
+mod documents;
 mod real_cli;
