@@ -237,7 +237,7 @@ pub const SETTINGS: &[Setting] = &[
             "chains",
             "",
             Kind::Table,
-            "{ responder = [\"heuristic\"], criteria = [\"command\", \"checklist\", \"model\"], test_runner = [\"cargo\", \"pytest\", \"node\", \"go\"] }",
+            "{ responder = [\"heuristic\"], criteria = [\"command\", \"checklist\", \"model\"], test_runner = [\"cargo\", \"pytest\", \"node\", \"go\", \"tap\", \"junit\"] }",
             "The plugins that decide, in order, for tasks and projects that name none of their own.",
         )
     },
