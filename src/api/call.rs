@@ -12,7 +12,7 @@ use http::HeaderMap;
 use std::{str::FromStr, sync::Arc};
 
 /// Bodies larger than this are parsed on a thread that may block.
-const PARSE_ASIDE: usize = 256 * 1024;
+pub const PARSE_ASIDE: usize = 256 * 1024;
 
 /// A request.
 pub struct Call {

@@ -53,6 +53,26 @@ struct TransportLabel {
     transport: &'static str,
 }
 
+/// One who listens to events; counted as present until it is dropped.
+#[derive(Debug, Default)]
+pub struct Listener {
+    present: Gauge,
+    lags: Counter,
+}
+
+impl Listener {
+    /// It was too slow, and is given events from the log again.
+    pub fn lagged(&self) {
+        self.lags.inc();
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        self.present.dec();
+    }
+}
+
 /// Everything that is counted.
 pub struct Metrics {
     registry: Registry,
@@ -147,19 +167,16 @@ impl Metrics {
         });
     }
 
-    /// Those who listen by this transport now.
+    /// Counts one who listens from now on.
     #[must_use]
-    pub fn subscribers(&self, transport: Transport) -> Gauge {
+    pub fn listener(&self, transport: Transport) -> Listener {
         let transport = match transport {
             Transport::Sse => "sse",
             Transport::WebSocket => "websocket",
         };
-        self.subscribers.get_or_create(&TransportLabel { transport }).clone()
-    }
-
-    /// Counts how often clients were too slow for the hub.
-    pub fn lagged(&self, times: u64) {
-        self.lags.inc_by(times);
+        let present = self.subscribers.get_or_create(&TransportLabel { transport }).clone();
+        present.inc();
+        Listener { present, lags: self.lags.clone() }
     }
 
     fn event(&self, body: &EventBody) {

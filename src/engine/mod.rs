@@ -28,7 +28,7 @@ mod scheduler;
 mod step;
 mod surroundings;
 #[cfg(test)]
-mod testbed;
+pub(crate) mod testbed;
 mod testing;
 mod views;
 
@@ -568,6 +568,11 @@ impl Engine {
     /// Checks what a project names before it is stored.
     pub async fn check_project(&self, project: &Project) -> Result<(), EngineError> {
         self.inner.check_project(project).await
+    }
+    /// The folders in which repositories may lie, resolved.
+    #[must_use]
+    pub fn roots(&self) -> &[PathBuf] {
+        &self.inner.ctx.config.roots
     }
     #[must_use]
     pub fn plugins(&self) -> Vec<PluginView> {

@@ -5,6 +5,7 @@
 //! gone on, and gets what was missed from the log.
 
 use crate::{
+    api::metrics::Listener,
     domain::{Seq, TaskId},
     store::{EventFilter, Frame, Heard, Partial, Store, StoreError, Subscription},
 };
@@ -59,13 +60,13 @@ pub struct Feed {
     backlog: VecDeque<Backlog>,
     /// What was read of the first backlog.
     page: VecDeque<Frame>,
-    lags: u64,
+    listener: Listener,
 }
 
 impl Feed {
     /// A feed that wants nothing yet, of events of these kinds; empty is all.
     #[must_use]
-    pub fn new(store: Store, kinds: Vec<String>) -> Self {
+    pub fn new(store: Store, kinds: Vec<String>, listener: Listener) -> Self {
         let hub = store.subscribe();
         Self {
             heard: hub.begins_after(),
@@ -76,7 +77,7 @@ impl Feed {
             kinds,
             backlog: VecDeque::new(),
             page: VecDeque::new(),
-            lags: 0,
+            listener,
         }
     }
 
@@ -123,12 +124,6 @@ impl Feed {
             self.page.clear();
         }
         self.backlog.retain(|backlog| !gone(backlog));
-    }
-
-    /// How often the hub had gone on before this subscriber asked.
-    #[must_use]
-    pub const fn lags(&self) -> u64 {
-        self.lags
     }
 
     /// Whether everything that was in the log when it was asked for was told.
@@ -217,7 +212,7 @@ impl Feed {
                 wanted.then_some(Told::Partial(partial))
             }
             Heard::Lagged => {
-                self.lags += 1;
+                self.listener.lagged();
                 self.refill();
                 None
             }

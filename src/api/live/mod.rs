@@ -4,12 +4,16 @@
 //! is not known here.
 
 mod feed;
+mod message;
+mod socket;
 mod stream;
+#[cfg(test)]
+mod tests;
 
 use super::Route;
 
 /// The routes of this module.
 #[must_use]
 pub fn routes() -> Vec<Route> {
-    stream::routes()
+    [stream::routes(), socket::routes()].into_iter().flatten().collect()
 }

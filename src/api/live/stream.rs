@@ -10,14 +10,14 @@ use crate::{
         route, wire,
     },
     domain::{Seq, Status, TaskId},
-    store::{Partial, Queries, StoreError},
+    store::{Partial, Queries, Store, StoreError},
 };
 use bytes::Bytes;
 use futures_util::stream;
 use http::{HeaderName, HeaderValue, StatusCode};
-use prometheus_client::metrics::gauge::Gauge;
 use serde_json::{Value, json};
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{convert::Infallible, time::Duration};
+use tokio_util::sync::CancellationToken;
 use utoipa::openapi::{RefOr, schema::Schema};
 
 /// After how much quiet a stream says that it is there.
@@ -61,7 +61,7 @@ async fn task_stream(call: Call) -> Result<Reply, Problem> {
         return Ok(Reply::empty(StatusCode::NO_CONTENT));
     }
     let after = cursor.unwrap_or_default();
-    let mut feed = Feed::new(call.api.store.clone(), vec![]);
+    let mut feed = Feed::new(call.api.store.clone(), vec![], call.api.metrics.listener(Transport::Sse));
     feed.want(Some(vec![task.id]), after, wanted.partial);
     let end = End { task: task.id, told: after, due: true };
     Ok(reply(&call.api, feed, Some(end)))
@@ -90,7 +90,7 @@ async fn stream_events(call: Call) -> Result<Reply, Problem> {
     let wanted = call.query::<StreamEvents>()?;
     let cursor = cursor(&call, wanted.after)?;
     let kinds = wanted.kind.into_iter().map(|kind| kind.0).collect();
-    let mut feed = Feed::new(call.api.store.clone(), kinds);
+    let mut feed = Feed::new(call.api.store.clone(), kinds, call.api.metrics.listener(Transport::Sse));
     let after = cursor.unwrap_or_else(|| call.api.store.last_seq());
     let tasks = match wanted.task.0 {
         names if names.is_empty() => None,
@@ -185,47 +185,29 @@ pub(super) async fn tasks_named(api: &Api, names: Vec<String>, what: &'static st
 }
 
 /// When a task's stream ends.
-struct End {
-    task: TaskId,
+pub(super) struct End {
+    pub(super) task: TaskId,
     /// The last event that was told.
-    told: Seq,
+    pub(super) told: Seq,
     /// Whether it is to be looked whether the task has ended.
-    due: bool,
+    pub(super) due: bool,
 }
 
 /// One client's stream.
-struct Stream {
-    api: Arc<Api>,
-    feed: Feed,
-    end: Option<End>,
+pub(super) struct Stream {
+    pub(super) store: Store,
+    /// Cancelled when the server ends.
+    pub(super) ending: CancellationToken,
+    pub(super) feed: Feed,
+    pub(super) end: Option<End>,
     /// Whether the last piece was sent.
-    over: bool,
+    pub(super) over: bool,
     /// Whether nothing was sent so far.
-    fresh: bool,
-    lags: u64,
-    _counted: Counted,
+    pub(super) fresh: bool,
 }
 
-/// Counts a subscriber as long as it is there.
-pub(super) struct Counted(Gauge);
-
-impl Counted {
-    pub(super) fn new(api: &Api, transport: Transport) -> Self {
-        let gauge = api.metrics.subscribers(transport);
-        gauge.inc();
-        Self(gauge)
-    }
-}
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        self.0.dec();
-    }
-}
-
-fn reply(api: &Arc<Api>, feed: Feed, end: Option<End>) -> Reply {
-    let counted = Counted::new(api, Transport::Sse);
-    let state = Stream { api: api.clone(), feed, end, over: false, fresh: true, lags: 0, _counted: counted };
+fn reply(api: &Api, feed: Feed, end: Option<End>) -> Reply {
+    let state = Stream { store: api.store.clone(), ending: api.ending.clone(), feed, end, over: false, fresh: true };
     let pieces = stream::unfold(state, |mut state| async move {
         let piece = state.next().await?;
         Some((Ok::<_, Infallible>(piece), state))
@@ -234,7 +216,7 @@ fn reply(api: &Arc<Api>, feed: Feed, end: Option<End>) -> Reply {
 }
 
 impl Stream {
-    async fn next(&mut self) -> Option<Bytes> {
+    pub(super) async fn next(&mut self) -> Option<Bytes> {
         if std::mem::take(&mut self.fresh) {
             return Some(COMMENT);
         }
@@ -258,12 +240,10 @@ impl Stream {
             }
             let told = tokio::select! {
                 biased;
-                () = self.api.ending.cancelled() => return Ok(None),
+                () = self.ending.cancelled() => return Ok(None),
                 told = self.feed.next() => told?,
                 () = tokio::time::sleep(QUIET) => return Ok(Some(COMMENT)),
             };
-            self.api.metrics.lagged(self.feed.lags() - self.lags);
-            self.lags = self.feed.lags();
             match told {
                 Told::Event(frame) => {
                     if let Some(end) = &mut self.end {
@@ -284,8 +264,7 @@ impl Stream {
     async fn end_if_reached(&mut self) -> Result<Option<Bytes>, StoreError> {
         let Some(end) = self.end.as_mut().filter(|end| end.due && self.feed.has_caught_up()) else { return Ok(None) };
         let id = end.task;
-        let (task, last) =
-            self.api.store.read::<_, StoreError, _>(move |q| Ok((q.task(id)?, q.last_event(id)?))).await?;
+        let (task, last) = self.store.read::<_, StoreError, _>(move |q| Ok((q.task(id)?, q.last_event(id)?))).await?;
         let status = task.map(|task| task.status);
         if status.is_some_and(|status| !status.is_final()) {
             end.due = false;

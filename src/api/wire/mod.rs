@@ -5,6 +5,7 @@ mod conversation;
 mod event;
 mod evidence;
 mod input;
+mod library;
 mod outcome;
 mod question;
 mod task;
@@ -15,6 +16,7 @@ pub use evidence::{
     Commit, Criterion, Decision, DiffStat, Evidence, FileChange, Findings, TestRound, TestRounds, Worktree, Worktrees,
 };
 pub use input::{Input, InputQueued, QueueStatus};
+pub use library::{Branches, Directories, Directory, Project, ProjectDeleted, ProjectsDeleted, Prompt, Session, Usage};
 pub use outcome::{
     BatchDeleted, BatchItem, Cloned, Deleted, Merged, Message as Said, Outcome, Restarted, Retried, Stopped,
     WorktreeDeleted,
