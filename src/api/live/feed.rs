@@ -60,6 +60,8 @@ pub struct Feed {
     backlog: VecDeque<Backlog>,
     /// What was read of the first backlog.
     page: VecDeque<Frame>,
+    /// Whether the first backlog ends with the page.
+    page_is_last: bool,
     listener: Listener,
 }
 
@@ -77,6 +79,7 @@ impl Feed {
             kinds,
             backlog: VecDeque::new(),
             page: VecDeque::new(),
+            page_is_last: false,
             listener,
         }
     }
@@ -96,10 +99,12 @@ impl Feed {
 
     /// Wants nothing of these tasks any more, or of none. All events are wanted still where they were asked for as such.
     pub fn forget(&mut self, tasks: Option<&[TaskId]>) {
+        // A page may hold what is not wanted now; the rest of it is read again.
+        self.page.clear();
         match tasks {
             None => {
                 self.all = None;
-                self.drop_backlog(|backlog| backlog.tasks.is_none());
+                self.backlog.retain(|backlog| backlog.tasks.is_some());
             }
             Some(ids) => {
                 for id in ids {
@@ -110,20 +115,9 @@ impl Feed {
                         tasks.retain(|task| !ids.contains(task));
                     }
                 }
-                self.drop_backlog(|backlog| backlog.tasks.as_ref().is_some_and(Vec::is_empty));
-                // A page may hold events of the first backlog that are not wanted now.
-                if let Some(Backlog { tasks: Some(_), .. }) = self.backlog.front() {
-                    self.page.retain(|frame| frame.task_id.is_none_or(|id| !ids.contains(&id)));
-                }
+                self.backlog.retain(|backlog| backlog.tasks.as_ref().is_none_or(|tasks| !tasks.is_empty()));
             }
         }
-    }
-
-    fn drop_backlog(&mut self, gone: impl Fn(&Backlog) -> bool) {
-        if self.backlog.front().is_some_and(&gone) {
-            self.page.clear();
-        }
-        self.backlog.retain(|backlog| !gone(backlog));
     }
 
     /// Whether everything that was in the log when it was asked for was told.
@@ -150,8 +144,7 @@ impl Feed {
 
     /// The next thing, if it is there without waiting.
     pub fn next_at_hand(&mut self) -> Option<Told> {
-        if let Some(frame) = self.page.pop_front() {
-            self.advance(frame.seq);
+        if let Some(frame) = self.next_of_page() {
             return Some(Told::Event(frame));
         }
         while self.backlog.is_empty() {
@@ -163,17 +156,20 @@ impl Feed {
         None
     }
 
-    /// Notes how far the first backlog was told.
-    fn advance(&mut self, seq: Seq) {
-        if let Some(backlog) = self.backlog.front_mut() {
-            backlog.after = seq;
+    /// The next event of the page. With the last one of a backlog, that backlog is gone.
+    fn next_of_page(&mut self) -> Option<Frame> {
+        let frame = self.page.pop_front()?;
+        if self.page.is_empty() && self.page_is_last {
+            self.backlog.pop_front();
+        } else if let Some(backlog) = self.backlog.front_mut() {
+            backlog.after = frame.seq;
         }
+        Some(frame)
     }
 
     async fn next_of_backlog(&mut self) -> Result<Option<Frame>, StoreError> {
         loop {
-            if let Some(frame) = self.page.pop_front() {
-                self.advance(frame.seq);
+            if let Some(frame) = self.next_of_page() {
                 return Ok(Some(frame));
             }
             let Some(backlog) = self.backlog.front() else { return Ok(None) };
@@ -183,7 +179,10 @@ impl Feed {
                 tasks: backlog.tasks.clone(),
                 kinds: self.kinds.clone(),
             };
-            let page = self.store.read::<_, StoreError, _>(move |q| q.frames(&filter, PAGE)).await?;
+            // One more than a page has tells whether there is more.
+            let mut page = self.store.read::<_, StoreError, _>(move |q| q.frames(&filter, PAGE + 1)).await?;
+            self.page_is_last = page.len() <= PAGE as usize;
+            page.truncate(PAGE as usize);
             if page.is_empty() {
                 self.backlog.pop_front();
             }
