@@ -78,3 +78,33 @@ async fn a_supervisor_whose_folder_is_gone_still_ends() {
     within(told.handle().end()).await;
     assert!(!is_alive(supervisor) && survivors(place.run).is_empty());
 }
+
+#[tokio::test]
+async fn an_end_that_has_begun_goes_on_when_its_server_is_gone() {
+    let place = Place::new();
+    let mut told = place.start("stubborn\nsay I stay.\nhang").await;
+    told.text().await;
+    let agent = told.handle().pid().unwrap();
+    let has_begun = async {
+        while !place.read_by_agents().iter().any(|line| line["request"]["subtype"] == "interrupt") {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        _ = told.handle().end() => panic!("the agent gave in"),
+        () = within(has_begun) => {}
+    }
+    told.run = None;
+    within(async {
+        while !place.run_dir().join("exit.json").exists() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    let events = place.reattach_ended(0).await;
+    let Some(taskwright::agent::AgentEventKind::Exited(exit)) = events.last().map(|event| &event.kind) else {
+        panic!("the end is not told");
+    };
+    assert_eq!((&exit.reason, exit.signal), (&ExitReason::Ended, Some(9)));
+    assert!(!is_alive(agent));
+}

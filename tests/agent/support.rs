@@ -83,7 +83,8 @@ impl Place {
         let mut lines = Vec::new();
         for entry in std::fs::read_dir(self.log_dir()).unwrap() {
             let text = std::fs::read_to_string(entry.unwrap().path()).unwrap();
-            lines.extend(text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["in"].take()));
+            // The last line may be half written still.
+            lines.extend(text.lines().filter_map(|line| Some(serde_json::from_str::<Value>(line).ok()?["in"].take())));
         }
         lines.retain(|line| !line.is_null());
         lines

@@ -28,32 +28,32 @@ const DRAIN: Duration = Duration::from_secs(2);
 pub(super) async fn end(shared: Rc<Shared>, graces: StopGraces) -> Outcome {
     if shared.exited.borrow().is_none() && shared.ended_by.get().is_none() {
         shared.ended_by.set(Some(EndMethod::Interrupt));
-        escalate(&shared, graces).await;
+        shared.tasks.spawn_local(escalate(shared.clone(), graces));
     }
     let mut over = shared.over.subscribe();
     let outcome = over.wait_for(Option::is_some).await.ok().and_then(|outcome| outcome.clone());
     outcome.unwrap_or(Outcome { method: EndMethod::AlreadyEnded, killed: Vec::new() })
 }
 
-async fn escalate(shared: &Shared, graces: StopGraces) {
+async fn escalate(shared: Rc<Shared>, graces: StopGraces) {
     let (reply, _) = oneshot::channel();
     let interrupt = Line { key: None, text: control::interrupt("end"), reply };
     // A full queue means that the agent does not read; then only signals help.
     shared.lines.try_send(interrupt).ok();
     shared.close_input.cancel();
-    if exits_within(shared, graces.interrupt).await {
+    if exits_within(&shared, graces.interrupt).await {
         return;
     }
     shared.ended_by.set(Some(EndMethod::Sigterm));
     for gentle in [Signal::INT, Signal::TERM] {
-        signal_agent(shared, gentle);
-        if exits_within(shared, graces.terminate / 2).await {
+        signal_agent(&shared, gentle);
+        if exits_within(&shared, graces.terminate / 2).await {
             return;
         }
     }
     shared.ended_by.set(Some(EndMethod::Sigkill));
-    signal_agent(shared, Signal::KILL);
-    exits_within(shared, DRAIN).await;
+    signal_agent(&shared, Signal::KILL);
+    exits_within(&shared, DRAIN).await;
 }
 
 async fn exits_within(shared: &Shared, time: Duration) -> bool {

@@ -88,6 +88,8 @@ struct Shared {
     close_input: CancellationToken,
     /// What has been delivered.
     delivered: RefCell<BTreeSet<run_dir::DeliveryKey>>,
+    /// Owns all tasks. What has begun goes on when the server that asked for it is gone.
+    tasks: TaskTracker,
     /// What it took to end the agent, if that was asked for.
     ended_by: Cell<Option<EndMethod>>,
 }
@@ -127,7 +129,7 @@ async fn supervise(agent: Agent) -> std::io::Result<()> {
 
 async fn own(agent: Agent) -> std::io::Result<()> {
     let Agent { shared, lines, stdin, stdout, stderr, spool, record, listener, _lock } = agent;
-    let tracker = TaskTracker::new();
+    let tracker = shared.tasks.clone();
     let mut children = signal(SignalKind::child())?;
     let mut terminate = signal(SignalKind::terminate())?;
     listener.set_nonblocking(true)?;

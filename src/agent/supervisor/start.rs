@@ -15,6 +15,7 @@ use rustix::fs::Mode;
 use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use super::super::run_dir::{self, RunRecord};
 use super::wire::{Launch, Launched};
@@ -99,6 +100,7 @@ fn bring_up(dir: &Path, launch: Launch) -> Result<Started, Launched> {
         lines: lines_in,
         close_input: CancellationToken::new(),
         delivered: RefCell::new(BTreeSet::new()),
+        tasks: TaskTracker::new(),
         ended_by: Cell::new(None),
     });
     Ok(Started { runtime, agent: Agent { shared, lines, stdin, stdout, stderr, spool, record, listener, _lock: lock } })
