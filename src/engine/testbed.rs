@@ -129,7 +129,7 @@ pub(crate) fn workplace(path: &str) -> Workplace {
 }
 
 /// What a scripted plugin answers to what it is given.
-type Says<A: ?Sized, T> = Box<dyn Fn(&A) -> Result<T, CallError> + Send + Sync>;
+type Says<A, T> = Box<dyn Fn(&A) -> Result<T, CallError> + Send + Sync>;
 
 /// What a scripted plugin does at its calls; what is absent passes.
 #[derive(Default)]
