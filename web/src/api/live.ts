@@ -8,11 +8,15 @@ export type Connection = "connecting" | "open" | "lost";
 
 interface Message {
   type?: string;
+  id?: string | null;
   kind?: string;
   seq?: number;
   task?: string;
   payload?: { text?: string };
 }
+
+/** How the subscription of everything is called. */
+const ALL = "all";
 
 const FIRST_DELAY_MS = 250;
 const LONGEST_DELAY_MS = 10_000;
@@ -92,7 +96,7 @@ export class Live {
     socket.onopen = () => {
       const first = this.cursor === undefined;
       this.delay = FIRST_DELAY_MS;
-      this.send({ type: "subscribe", id: "all", tasks: "*", ...(first ? {} : { after: this.cursor }) });
+      this.send({ type: "subscribe", id: ALL, tasks: "*", ...(first ? {} : { after: this.cursor }) });
       for (const name of this.watched.keys()) this.askForPartials(name);
     };
     socket.onmessage = (message) => this.hear(JSON.parse(String(message.data)) as Message);
@@ -106,7 +110,7 @@ export class Live {
 
   private hear(message: Message): void {
     if (message.type === "ok") {
-      if (this.connection === "open") return;
+      if (message.id !== ALL || this.connection === "open") return;
       // What was read before the first subscription may be older than it.
       if (this.cursor === undefined) void this.cache.invalidateQueries();
       this.turn("open");
@@ -115,6 +119,8 @@ export class Live {
       this.cache.removeQueries({ queryKey: ["log"], type: "inactive" });
       void this.cache.invalidateQueries();
     } else if (message.type === "error") {
+      // The cursor belongs to another log: begin anew. A task that is gone has no text to watch.
+      if (message.id !== ALL) return;
       this.cursor = undefined;
       this.socket?.close();
     } else if (message.kind === "partial") {

@@ -1,6 +1,6 @@
 import { queryOptions } from "@tanstack/react-query";
 import { ask, askWithResponse, client } from "./client";
-import type { LiveEvent, Task } from "./types";
+import type { Diff, LiveEvent, Task } from "./types";
 
 /** What the log of a task holds so far. */
 export interface Log {
@@ -125,8 +125,8 @@ export const evidenceQuery = (name: string) =>
 export const diffQuery = (name: string) =>
   queryOptions({
     queryKey: keys.diff(name),
-    queryFn: ({ signal }) =>
-      ask(client.GET("/api/v1/tasks/by-name/{name}/diff", { params: { path: { name } }, signal })),
+    queryFn: async ({ signal }) =>
+      (await ask(client.GET("/api/v1/tasks/by-name/{name}/diff", { params: { path: { name } }, signal }))) as Diff,
   });
 
 export const worktreeQuery = (name: string) =>
