@@ -36,7 +36,7 @@ plugins: ## Builds the built-in plugins anew; needs a toolchain for WebAssembly
 
 real-cli: ## A whole task by the real Claude Code command against a scripted API
 	npm install --prefix $(CLAUDE_HOME) --no-audit --no-fund --no-save @anthropic-ai/claude-code@$(CLAUDE_VERSION)
-	TASKWRIGHT_REAL_CLI="$(abspath $(CLAUDE_HOME))/node_modules/.bin/claude" $(CARGO) test --locked --test server real_cli -- --ignored
+	REAL_CLI="$(abspath $(CLAUDE_HOME))/node_modules/.bin/claude" $(CARGO) test --locked --test server real_cli -- --ignored
 
 bench: ## The benchmarks whose figures stand in the README
 	$(CARGO) bench --locked

@@ -1,5 +1,5 @@
 //! The real Claude Code command against a scripted Messages API: only the model is not real. Needs the command's path in
-//! `TASKWRIGHT_REAL_CLI`; `make real-cli` installs the pinned version and runs this.
+//! `REAL_CLI`; `make real-cli` installs the pinned version and runs this.
 
 use crate::support::{
     NODE, Server,
@@ -49,7 +49,7 @@ fn regex_cwd(request: &str) -> String {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the agent's real command; `make real-cli` installs it"]
 async fn the_real_agent_does_a_task_with_a_question_a_permission_and_tests() {
-    let command = std::env::var("TASKWRIGHT_REAL_CLI").expect("TASKWRIGHT_REAL_CLI names the real command");
+    let command = std::env::var("REAL_CLI").expect("REAL_CLI names the real command");
     let api = MessagesApi::start(model).await;
     let server = Server::builder()
         .agent(command)
