@@ -7,7 +7,7 @@ mod server;
 
 pub use events::Events;
 pub use repository::{NODE, PLAIN, Repository};
-pub use server::{Builder, PATIENCE, Reply, Server, of, scripted_agent};
+pub use server::{Builder, PATIENCE, Reply, Server, of, scripted, scripted_agent};
 
 use serde_json::Value;
 

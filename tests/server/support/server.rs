@@ -2,7 +2,7 @@
 
 use super::{Events, Repository};
 use reqwest::{Method, StatusCode, header::HeaderMap};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::{
     io::{BufRead as _, BufReader},
     path::{Path, PathBuf},
@@ -249,6 +249,29 @@ impl Server {
         self.send(self.request(Method::DELETE, path)).await
     }
 
+    /// Makes a task in a repository whose agent follows a script; `fields` are further fields of the request.
+    #[track_caller]
+    pub fn task<'a>(
+        &'a self,
+        repository: &Repository,
+        script: &str,
+        fields: Value,
+    ) -> impl Future<Output = String> + use<'a> {
+        let name = super::unique("work");
+        let mut body = json!({
+            "task_name": name, "description": scripted(script), "root_folder": repository.root(), "generate_tests": false,
+            "auto_start": true,
+        });
+        for (field, value) in fields.as_object().into_iter().flatten() {
+            body[field] = value.clone();
+        }
+        let name = super::text(&body, "task_name").to_owned();
+        async move {
+            self.post("/tasks", &body).await.is(201);
+            name
+        }
+    }
+
     /// The event stream of a task from its first event on, or after one.
     pub async fn events(&self, task: &str, after: Option<u64>) -> Events {
         let path = of(task, "/stream");
@@ -278,6 +301,11 @@ impl Server {
             .await
             .unwrap_or_else(|_| panic!("{task} never became one of {statuses:?}; its log:\n{}", self.log()))
     }
+}
+
+/// A description that holds a script for the scripted agent.
+pub fn scripted(script: &str) -> String {
+    format!("Do what the script says.\n```script\n{script}\n```\n")
 }
 
 /// A task's path, its name escaped.
