@@ -122,30 +122,55 @@ pub struct Actor {
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct TaskPatch {
+    /// What is to be done.
     pub description: Option<String>,
+    /// The repository, or a folder inside one; only before the workspace is made.
     pub root_folder: Option<Option<String>>,
+    /// The branch to work on; only before the workspace is made.
     pub branch_name: Option<Option<String>>,
+    /// The branch to start from; only before the workspace is made.
     pub base_branch: Option<Option<String>>,
+    /// A label of the repository that the client keeps.
     pub git_repo: Option<Option<String>>,
+    /// When the work is done, in words.
     pub end_criteria: Option<Option<String>>,
+    /// Turns.
     pub max_iterations: Option<Option<u32>>,
+    /// Tokens.
     pub max_tokens: Option<Option<u64>>,
+    /// United States dollars.
     pub max_cost_usd: Option<Option<f64>>,
+    /// Seconds of running time.
     pub max_duration_seconds: Option<Option<u64>>,
+    /// What the responder says when nothing else is known.
     pub custom_human_input: Option<Option<String>>,
+    /// The projects; only before the workspace is made.
     pub projects: Option<Vec<crate::domain::task::TaskProject>>,
+    /// What the agent is told about the project.
     pub project_context: Option<Option<String>>,
+    /// MCP servers for the agent, from its next process on.
     pub mcp_servers: Option<Map<String, Value>>,
+    /// The model, from the agent's next process on.
     pub model: Option<Option<String>>,
+    /// Tools that need no permission, from the agent's next process on.
     pub allowed_tools: Option<Vec<String>>,
+    /// Tools that the agent does not get, from its next process on.
     pub disallowed_tools: Option<Vec<String>>,
+    /// Text added to the agent's system prompt, from its next process on.
     pub system_prompt: Option<Option<String>>,
+    /// Plugin chains, from the next decision on.
     pub chains: Option<Chains>,
+    /// Whether the agent is asked to write tests.
     pub generate_tests: Option<Option<bool>>,
+    /// Whether the work is committed at the end.
     pub auto_commit: Option<bool>,
+    /// The commit message.
     pub commit_message: Option<Option<String>>,
+    /// Free labels.
     pub labels: Option<Vec<String>>,
+    /// Not before this moment.
     pub start_at: Option<Option<crate::domain::Timestamp>>,
+    /// Whether it waits for the user after each answer.
     pub chat_mode: Option<bool>,
 }
 
@@ -424,6 +449,7 @@ impl Engine {
     pub async fn create(&self, spec: TaskSpec, auto_start: bool, _actor: &Actor) -> Result<Task, EngineError> {
         self.carry_out(self.inner.clone().create(spec, auto_start, None)).await
     }
+    /// Changes what a client may change; what a running task uses already holds from its next decision or process on.
     pub async fn update(&self, id: TaskId, patch: TaskPatch, _actor: &Actor) -> Result<Task, EngineError> {
         self.carry_out(self.inner.clone().update(id, patch)).await
     }
@@ -436,6 +462,7 @@ impl Engine {
     pub async fn stop(&self, id: TaskId, actor: &Actor) -> Result<Stopped, EngineError> {
         self.carry_out(self.inner.clone().stop(id, actor.clone())).await
     }
+    /// STOPPED: back into the queue, for the same agent session and worktree.
     pub async fn resume(&self, id: TaskId, actor: &Actor) -> Result<Done, EngineError> {
         self.carry_out(self.inner.clone().resume(id, actor.clone())).await
     }
@@ -443,6 +470,7 @@ impl Engine {
     pub async fn interrupt(&self, id: TaskId, _actor: &Actor) -> Result<Done, EngineError> {
         self.carry_out(self.inner.clone().interrupt(id)).await
     }
+    /// A new agent session that is told what happened so far.
     pub async fn recover(&self, id: TaskId, actor: &Actor) -> Result<Done, EngineError> {
         self.carry_out(self.inner.clone().recover(id, actor.clone())).await
     }
@@ -456,6 +484,7 @@ impl Engine {
     ) -> Result<(Done, Limits), EngineError> {
         self.carry_out(self.inner.clone().retry(id, iterations, tokens, actor.clone())).await
     }
+    /// Begins anew: new worktree, new agent session, PENDING and in the queue; what was not committed is kept under a ref.
     pub async fn clear_and_restart(&self, id: TaskId, actor: &Actor) -> Result<Restarted, EngineError> {
         self.carry_out(self.inner.clone().clear_and_restart(id, actor.clone())).await
     }
@@ -478,6 +507,7 @@ impl Engine {
     pub async fn continue_task(&self, id: TaskId, input: Option<String>, actor: &Actor) -> Result<Done, EngineError> {
         self.carry_out(self.inner.clone().continue_task(id, input, actor.clone())).await
     }
+    /// Removes the task; what is not committed is kept under a ref first.
     pub async fn delete(&self, id: TaskId, options: DeleteOptions, actor: &Actor) -> Result<Deleted, EngineError> {
         self.carry_out(self.inner.clone().delete(id, options, actor.clone())).await
     }
@@ -513,6 +543,7 @@ impl Engine {
         .await
     }
 
+    /// Puts an input into the inbox, or answers the open question with it.
     pub async fn set_input(&self, id: TaskId, input: NewInput, actor: &Actor) -> Result<InputTaken, EngineError> {
         self.carry_out(self.inner.clone().set_input(id, input, actor.clone())).await
     }
@@ -520,6 +551,7 @@ impl Engine {
     pub async fn edit_input(&self, id: InputId, text: String, _actor: &Actor) -> Result<Input, EngineError> {
         self.carry_out(self.inner.clone().edit_input(id, text)).await
     }
+    /// Takes a waiting input back; else a conflict.
     pub async fn remove_input(&self, id: InputId, _actor: &Actor) -> Result<(), EngineError> {
         self.carry_out(self.inner.clone().remove_input(id)).await
     }
@@ -541,15 +573,19 @@ impl Engine {
         .await
     }
 
+    /// What the task ended with, or has so far.
     pub async fn evidence(&self, task: &Task) -> Result<Evidence, EngineError> {
         views::evidence(&self.inner.ctx, task).await
     }
+    /// Its workplaces and how they stand.
     pub async fn worktrees(&self, task: &Task) -> Result<Vec<WorktreeView>, EngineError> {
         views::worktrees(&self.inner.ctx, task).await
     }
+    /// The files that differ from the base.
     pub async fn changes(&self, task: &Task) -> Result<Vec<FileChange>, EngineError> {
         views::changes(&self.inner.ctx, task).await
     }
+    /// The unified diff to the base, at most `limit` bytes.
     pub async fn diff(&self, task: &Task, path: Option<String>, limit: usize) -> Result<String, EngineError> {
         views::diff(&self.inner.ctx, task, path, limit).await
     }
@@ -574,10 +610,12 @@ impl Engine {
     pub fn roots(&self) -> &[PathBuf] {
         &self.inner.ctx.config.roots
     }
+    /// The plugins that are loaded.
     #[must_use]
     pub fn plugins(&self) -> Vec<PluginView> {
         self.inner.ctx.plugins.list()
     }
+    /// Git.
     #[must_use]
     pub fn workspaces(&self) -> Arc<dyn Workspaces> {
         Arc::clone(&self.inner.ctx.workspaces)

@@ -233,31 +233,29 @@ impl Stream {
     }
 
     async fn next_piece(&mut self) -> Result<Option<Bytes>, StoreError> {
-        loop {
-            if let Some(end) = self.end_if_reached().await? {
-                self.over = true;
-                return Ok(Some(end));
-            }
-            let told = tokio::select! {
-                biased;
-                () = self.ending.cancelled() => return Ok(None),
-                told = self.feed.next() => told?,
-                () = tokio::time::sleep(QUIET) => return Ok(Some(COMMENT)),
-            };
-            match told {
-                Told::Event(frame) => {
-                    if let Some(end) = &mut self.end {
-                        end.told = frame.seq;
-                        end.due |= may_end(&frame.kind);
-                    }
-                    return Ok(Some(frame.sse));
-                }
-                Told::Partial(partial) => {
-                    return Ok(Some(format!("event: partial\ndata: {}\n\n", partial_json(&partial)).into()));
-                }
-                Told::Closed => return Ok(None),
-            }
+        if let Some(end) = self.end_if_reached().await? {
+            self.over = true;
+            return Ok(Some(end));
         }
+        let told = tokio::select! {
+            biased;
+            () = self.ending.cancelled() => return Ok(None),
+            told = self.feed.next() => told?,
+            () = tokio::time::sleep(QUIET) => return Ok(Some(COMMENT)),
+        };
+        Ok(match told {
+            Told::Event(frame) => {
+                if let Some(end) = &mut self.end {
+                    end.told = frame.seq;
+                    end.due |= may_end(&frame.kind);
+                }
+                Some(frame.sse)
+            }
+            Told::Partial(partial) => {
+                Some(format!("event: partial\ndata: {}\n\n", partial_json(&partial)).into())
+            }
+            Told::Closed => None,
+        })
     }
 
     /// The last piece, when the task has ended and all its events were told.
