@@ -113,7 +113,10 @@ kinds! {
 
 /// A problem on its way to the client.
 #[derive(Debug)]
-pub struct Problem {
+pub struct Problem(Box<Particulars>);
+
+#[derive(Debug)]
+struct Particulars {
     kind: Kind,
     detail: String,
     errors: Vec<FieldError>,
@@ -167,70 +170,69 @@ impl Problem {
     #[must_use]
     pub fn fields(errors: Vec<FieldError>) -> Self {
         let words: Vec<_> = errors.iter().map(|error| format!("`{}` {}", error.field, error.detail)).collect();
-        Self { errors, ..Self::new(Kind::WRONG_FIELDS, format!("{}.", words.join("; "))) }
+        let mut problem = Self::new(Kind::WRONG_FIELDS, format!("{}.", words.join("; ")));
+        problem.0.errors = errors;
+        problem
     }
 
     /// A fault of the server: the client learns that there was one, the log learns which.
     pub fn internal(cause: impl std::fmt::Display) -> Self {
-        Self {
-            internal: Some(cause.to_string()),
-            ..Self::new(
-                Kind::INTERNAL,
-                "Something unexpected happened in the server. The log has the cause under this request id.",
-            )
-        }
+        let detail = "Something unexpected happened in the server. The log has the cause under this request id.";
+        let mut problem = Self::new(Kind::INTERNAL, detail);
+        problem.0.internal = Some(cause.to_string());
+        problem
     }
 
     /// With a further member.
     #[must_use]
     pub fn with(mut self, member: &str, value: Value) -> Self {
-        self.extra.insert(member.to_owned(), value);
+        self.0.extra.insert(member.to_owned(), value);
         self
     }
 
     /// With a header.
     #[must_use]
     pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.headers.push((name, value));
+        self.0.headers.push((name, value));
         self
     }
 
     /// Its status.
     #[must_use]
-    pub const fn status(&self) -> StatusCode {
-        self.kind.status
+    pub fn status(&self) -> StatusCode {
+        self.0.kind.status
     }
 
     /// The words of its kind.
     #[must_use]
-    pub const fn title(&self) -> &'static str {
-        self.kind.title
+    pub fn title(&self) -> &'static str {
+        self.0.kind.title
     }
 
     /// What happened, why, and what to do.
     #[must_use]
     pub fn detail(&self) -> &str {
-        &self.detail
+        &self.0.detail
     }
 
     /// What stands in the log and nowhere else.
     #[must_use]
     pub fn internal_detail(&self) -> Option<&str> {
-        self.internal.as_deref()
+        self.0.internal.as_deref()
     }
 
     /// The problem's JSON.
     #[must_use]
     pub fn to_value(&self, request_id: &str) -> Value {
-        let errors: Vec<_> = self.errors.iter().map(wire::WrongField::from).collect();
+        let errors: Vec<_> = self.0.errors.iter().map(wire::WrongField::from).collect();
         let details = ProblemDetails {
-            r#type: format!("{TYPES}{}", self.kind.slug),
-            title: self.kind.title,
-            status: self.kind.status.as_u16(),
-            detail: &self.detail,
+            r#type: format!("{TYPES}{}", self.0.kind.slug),
+            title: self.0.kind.title,
+            status: self.0.kind.status.as_u16(),
+            detail: &self.0.detail,
             errors: &errors,
             request_id,
-            extra: &self.extra,
+            extra: &self.0.extra,
         };
         serde_json::to_value(details).unwrap_or_default()
     }
@@ -240,10 +242,10 @@ impl Problem {
     pub fn into_response(self, request_id: &str) -> Response {
         let body = self.to_value(request_id).to_string();
         let mut response = http::Response::new(Body::from(body));
-        *response.status_mut() = self.kind.status;
+        *response.status_mut() = self.0.kind.status;
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        headers.extend(self.headers);
+        headers.extend(self.0.headers);
         response
     }
 }
@@ -251,8 +253,11 @@ impl Problem {
 impl From<WrongFields> for Problem {
     fn from(wrong: WrongFields) -> Self {
         let too_large = wrong.too_large;
-        let problem = Self::fields(wrong.errors);
-        if too_large { Self { kind: Kind::TOO_LARGE, ..problem } } else { problem }
+        let mut problem = Self::fields(wrong.errors);
+        if too_large {
+            problem.0.kind = Kind::TOO_LARGE;
+        }
+        problem
     }
 }
 
@@ -399,7 +404,7 @@ mod tests {
     #[test]
     fn an_unmerged_branch_wants_confirmation_and_a_full_disk_room() {
         let unmerged = WorkspaceError::Unmerged { branch: "b".into(), commits: 2 };
-        assert_eq!(Problem::from(unmerged).kind, Kind::NEEDS_CONFIRMATION);
+        assert_eq!(Problem::from(unmerged).0.kind, Kind::NEEDS_CONFIRMATION);
         assert_eq!(Problem::from(StoreError::Full).status(), StatusCode::INSUFFICIENT_STORAGE);
     }
 }

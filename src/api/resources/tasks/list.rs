@@ -230,10 +230,13 @@ fn queue_places(q: &Queries<'_>, tasks: &[Task]) -> Result<HashMap<TaskId, u64>,
     Ok(q.queue()?.iter().zip(1..).map(|(task, place)| (task.id, place)).collect())
 }
 
-/// Pages of the list that were made.
+/// Where a page is, or is being made.
+type Slot = Arc<OnceCell<Listed>>;
+
+/// Pages of the list that were made, each with the version of the tasks that it shows.
 #[derive(Default)]
 pub struct ListCache {
-    pages: Mutex<HashMap<String, (u64, Arc<OnceCell<Listed>>)>>,
+    pages: Mutex<HashMap<String, (u64, Slot)>>,
 }
 
 impl ListCache {
@@ -247,9 +250,9 @@ impl ListCache {
     const MAX_KEY: usize = 2_048;
 
     /// Where the page of a version is, or is to be put. Who comes while it is being made waits for it.
-    fn slot(&self, key: &str, version: u64) -> Arc<OnceCell<Listed>> {
+    fn slot(&self, key: &str, version: u64) -> Slot {
         if key.len() > Self::MAX_KEY {
-            return Arc::default();
+            return Slot::default();
         }
         let mut pages = self.pages.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((made, slot)) = pages.get_mut(key) {
@@ -264,7 +267,7 @@ impl ListCache {
                 pages.clear();
             }
         }
-        let slot = Arc::default();
+        let slot = Slot::default();
         pages.insert(key.to_owned(), (version, Arc::clone(&slot)));
         slot
     }
