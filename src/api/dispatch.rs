@@ -65,7 +65,7 @@ where
         }
     };
     let status = response.status();
-    let label = seen.route.as_ref().map_or("(none)", |route| route.path.as_str());
+    let label = seen.route.as_ref().map_or("(none)", |route| route.label.as_str());
     let taken = begun.elapsed();
     api.metrics.request(&method, label, status, taken);
     tracing::debug!(request_id = id, %method, path, status = status.as_u16(), ms = taken.as_secs_f64() * 1e3, "answered");

@@ -123,8 +123,11 @@ fn complete(operation: &mut Value, method: &Method, path: &str, open: bool) {
     let writes = *method != Method::GET;
     let answers = operation["responses"].as_object_mut();
     let Some(answers) = answers else { return };
-    for answer in answers.values_mut() {
+    for (status, answer) in answers.iter_mut() {
         if answer.get("$ref").is_none() {
+            if answer["description"].as_str().is_none_or(str::is_empty) {
+                answer["description"] = words_of(status).into();
+            }
             if !answer["headers"].is_object() {
                 answer["headers"] = json!({});
             }
@@ -150,6 +153,16 @@ fn complete(operation: &mut Value, method: &Method, path: &str, open: bool) {
         }
     }
     answers.sort_keys();
+}
+
+/// What an answer without words of its own says.
+fn words_of(status: &str) -> &'static str {
+    match status {
+        "201" => "Made.",
+        "202" => "Accepted.",
+        "204" => "Nothing to say.",
+        _ => "Done.",
+    }
 }
 
 fn path_parameter(name: &str) -> Value {
@@ -218,6 +231,18 @@ mod tests {
             committed == made,
             "src/api/openapi.json is not up to date; `UPDATE_OPENAPI=1 cargo test openapi` writes it anew"
         );
+    }
+
+    #[test]
+    fn every_answer_has_words() {
+        let document = document();
+        for (path, item) in document["paths"].as_object().expect("paths") {
+            for operation in item.as_object().expect("operations").values() {
+                for (status, answer) in operation["responses"].as_object().expect("answers") {
+                    assert!(answer["$ref"].is_string() || answer["description"].is_string(), "{path} {status}");
+                }
+            }
+        }
     }
 
     #[test]

@@ -153,7 +153,14 @@ pub struct ProblemDetails<'a> {
 impl Problem {
     /// A problem of a kind.
     pub fn new(kind: Kind, detail: impl Into<String>) -> Self {
-        Self { kind, detail: detail.into(), errors: vec![], extra: Map::new(), headers: vec![], internal: None }
+        Self(Box::new(Particulars {
+            kind,
+            detail: detail.into(),
+            errors: vec![],
+            extra: Map::new(),
+            headers: vec![],
+            internal: None,
+        }))
     }
 
     /// There is no such thing.

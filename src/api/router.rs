@@ -30,6 +30,8 @@ pub struct Route {
     pub method: Method,
     /// The path, with parameters in braces: `/api/v1/tasks/{id}`.
     pub path: String,
+    /// The same with colons, `/api/v1/tasks/:id`, for metrics: braces have a meaning there.
+    pub label: String,
     /// Whether it answers without a token.
     pub open: bool,
     /// Whether its body may hold images.
@@ -57,7 +59,8 @@ where
     let mut schemas = vec![];
     P::schemas(&mut schemas);
     let description = Some(Description { operation: P::operation(), schemas });
-    Route { method, path: P::path(), open: false, large: false, handler: handler_of(handler), description }
+    let path = P::path();
+    Route { method, label: label(&path), path, open: false, large: false, handler: handler_of(handler), description }
 }
 
 /// A page, or another path outside the document, answered to GET.
@@ -68,12 +71,17 @@ where
 {
     Route {
         method: Method::GET,
+        label: label(path),
         path: path.to_owned(),
         open: false,
         large: false,
         handler: handler_of(handler),
         description: None,
     }
+}
+
+fn label(path: &str) -> String {
+    path.replace('{', ":").replace('}', "")
 }
 
 fn handler_of<F, A>(handler: F) -> Handler
