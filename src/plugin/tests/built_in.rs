@@ -35,8 +35,9 @@ async fn every_built_in_plugin_answers() {
             ChainKind::Criteria => bench.host.extract(name, &task(), around()).await.result.err(),
             ChainKind::TestRunner => bench.host.wants(name, around()).await.result.err(),
         };
-        // A plugin may say that it cannot do anything with these surroundings; it must not break.
-        assert!(matches!(error, None | Some(CallError::Refused(_))), "{name}: {error:?}");
+        // The model of these tests only repeats the question, of which a plugin may complain.
+        let may_complain = view.wants.contains(&Capability::Model);
+        assert!(error.is_none() || may_complain && matches!(error, Some(CallError::Refused(_))), "{name}: {error:?}");
         assert_eq!(bench.host.statistics(view.chain, name).unwrap().calls, 1);
     }
 }

@@ -231,12 +231,13 @@ struct Around {
     state: Mutex<BTreeMap<String, Vec<u8>>>,
     folder: Option<PathBuf>,
     model_takes: Duration,
+    settings: Option<Value>,
 }
 
 #[async_trait]
 impl Surroundings for Around {
-    fn settings(&self, plugin: &str) -> Value {
-        json!({ "plugin": plugin })
+    fn settings(&self, _: &str) -> Value {
+        self.settings.clone().unwrap_or_else(|| json!({}))
     }
     fn log(&self, _: &str, level: tracing::Level, message: &str) {
         self.log.lock().unwrap().push((level, message.into()));
