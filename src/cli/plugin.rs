@@ -5,10 +5,10 @@ use super::{
     client::{Client, ServerArgs},
     print,
 };
-use crate::plugin::{HostConfig, PluginHost};
+use crate::plugin::inspect;
 use clap::Subcommand;
 use serde_json::Value;
-use std::{collections::BTreeMap, path::PathBuf, process::ExitCode, time::Duration};
+use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 /// Arguments of `plugin`.
 #[derive(clap::Args, Debug)]
@@ -75,22 +75,14 @@ fn row(plugin: &Value) -> Vec<String> {
 async fn check(file: &std::path::Path, as_json: bool) -> Result<ExitCode, Failure> {
     let component =
         std::fs::read(file).map_err(|error| Failure::error(format!("cannot read {}: {error}", file.display())))?;
-    let scratch =
-        tempfile::tempdir().map_err(|error| Failure::error(format!("cannot make a temporary folder: {error}")))?;
-    let config = HostConfig {
-        directory: scratch.path().join("plugins"),
-        cache: scratch.path().join("cache"),
-        call_time: Duration::from_secs(2),
-        memory: 64 << 20,
-        grants: BTreeMap::new(),
-    };
-    let (host, _) = PluginHost::open(config).await.map_err(|error| Failure::error(error.to_string()))?;
-    let view = host
-        .check(component)
+    let inspection = inspect(component, Duration::from_secs(2), 64 << 20)
         .await
         .map_err(|error| Failure::error(format!("{} is no usable plugin: {error}", file.display())))?;
-    let value = serde_json::to_value(&view).map_err(|error| Failure::error(error.to_string()))?;
+    let view = inspection.view;
+    let mut value = serde_json::to_value(&view).map_err(|error| Failure::error(error.to_string()))?;
     if as_json {
+        value["imports"] = inspection.imports.into();
+        value["exports"] = inspection.exports.into();
         print::json(&value)?;
         return Ok(ExitCode::SUCCESS);
     }
@@ -100,6 +92,8 @@ async fn check(file: &std::path::Path, as_json: bool) -> Result<ExitCode, Failur
     print::line(&view.summary);
     print::line(format!("size     {} bytes", print::grouped(view.size_bytes)));
     print::line(format!("asks for {}", if wants.is_empty() { "nothing" } else { &wants }));
+    print::line(format!("imports  {}", inspection.imports.join(", ")));
+    print::line(format!("exports  {}", inspection.exports.join(", ")));
     print::line(format!("hash     {}", view.id.hash));
     Ok(ExitCode::SUCCESS)
 }

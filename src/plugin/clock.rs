@@ -1,6 +1,7 @@
 //! Computing time: the ticks that interrupt plugins while any of them computes, and the meter that counts one call's
-//! time. Waiting is not computing: only the time in which the executor polls a call counts.
+//! time. Waiting is not computing: what counts is the processor's time of the thread that polls a call, while it does.
 
+use super::system::thread_time;
 use std::{
     pin::Pin,
     sync::{
@@ -112,7 +113,7 @@ pub(super) struct Meter {
     limit: Duration,
     /// Nanoseconds of the polls that ended.
     spent: AtomicU64,
-    /// When the poll that runs began, in nanoseconds since `began`.
+    /// The thread's time when the poll that runs began, in nanoseconds.
     poll_began: AtomicU64,
     exceeded: AtomicBool,
 }
@@ -141,7 +142,7 @@ impl Meter {
 
     /// What happens at a tick: the call goes on after others had their turn, or ends.
     pub(super) fn at_tick(&self) -> UpdateDeadline {
-        let in_this_poll = self.nanoseconds().saturating_sub(self.poll_began.load(Ordering::Relaxed));
+        let in_this_poll = nanoseconds(thread_time()).saturating_sub(self.poll_began.load(Ordering::Relaxed));
         let computed = Duration::from_nanos(self.spent.load(Ordering::Relaxed).saturating_add(in_this_poll));
         if computed >= self.limit {
             self.exceeded.store(true, Ordering::Relaxed);
@@ -151,10 +152,6 @@ impl Meter {
         }
     }
 
-    fn nanoseconds(&self) -> u64 {
-        u64::try_from(self.began.elapsed().as_nanos()).unwrap_or(u64::MAX)
-    }
-
     /// Counts the time in which a call is polled.
     pub(super) fn measure<'a, F>(&'a self, ticker: &'a Ticker, call: F) -> impl Future<Output = F::Output> + Send + 'a
     where
@@ -162,6 +159,10 @@ impl Meter {
     {
         Measured { meter: self, ticker, call: Box::pin(call) }
     }
+}
+
+fn nanoseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 struct Measured<'a, F> {
@@ -175,12 +176,12 @@ impl<F: Future> Future for Measured<'_, F> {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
         let meter = self.meter;
-        let began = meter.nanoseconds();
+        let began = nanoseconds(thread_time());
         meter.poll_began.store(began, Ordering::Relaxed);
         let polling = self.ticker.enter();
         let result = self.call.as_mut().poll(context);
         drop(polling);
-        meter.spent.fetch_add(meter.nanoseconds().saturating_sub(began), Ordering::Relaxed);
+        meter.spent.fetch_add(nanoseconds(thread_time()).saturating_sub(began), Ordering::Relaxed);
         result
     }
 }

@@ -112,8 +112,8 @@ impl Functions {
 pub(super) struct Loader {
     /// Where they run.
     pub(super) sandbox: Arc<Sandbox>,
-    /// Where their compiled code is kept.
-    pub(super) code: Arc<CompiledCode>,
+    /// Where their compiled code is kept, if it is.
+    pub(super) code: Option<Arc<CompiledCode>>,
 }
 
 /// Whether compiled code is kept on the disk.
@@ -162,25 +162,31 @@ impl Loader {
     fn compile(&self, bytes: &[u8], hash: &str, keep: Keep) -> Result<(Arc<Room>, Component), LoadError> {
         let rooms = [&self.sandbox.pooled, &self.sandbox.roomy];
         let rooms = if bytes.len() > limits::POOLED_COMPONENT_BYTES { &rooms[1..] } else { &rooms[..] };
-        if let Some(found) = rooms.iter().find_map(|room| Some(((*room).clone(), self.code.find(&room.engine, hash)?)))
-        {
+        let kept = |room: &Arc<Room>| self.code.as_ref()?.find(&room.engine, hash);
+        if let Some(found) = rooms.iter().find_map(|room| Some(((*room).clone(), kept(room)?))) {
             return Ok(found);
         }
         let mut failure = String::new();
         for room in rooms {
             match Component::from_binary(&room.engine, bytes) {
-                Ok(component) => {
-                    if keep == Keep::Kept
-                        && let Err(error) = self.code.keep(hash, &component)
-                    {
-                        tracing::warn!("compiled code cannot be kept and will be compiled again: {error:#}");
-                    }
-                    return Ok(((*room).clone(), component));
-                }
+                Ok(component) if keep == Keep::Kept => return Ok(((*room).clone(), self.keep(hash, component))),
+                Ok(component) => return Ok(((*room).clone(), component)),
                 Err(error) => failure = format!("{error:#}"),
             }
         }
         Err(LoadError::NotAComponent(failure))
+    }
+
+    /// Keeps compiled code, and goes on with what lies on the disk: that is mapped, and takes no memory of one's own.
+    fn keep(&self, hash: &str, component: Component) -> Component {
+        let Some(code) = &self.code else { return component };
+        match code.keep(hash, &component) {
+            Ok(()) => code.find(component.engine(), hash).unwrap_or(component),
+            Err(error) => {
+                tracing::warn!("compiled code cannot be kept and will be compiled again: {error:#}");
+                component
+            }
+        }
     }
 
     async fn describe(&self, prepared: &Prepared) -> Result<Description, CallError> {

@@ -10,6 +10,7 @@ use super::{
     registry::{Registry, Slot},
     sandbox::{Caller, Sandbox},
     statistics::PluginStatistics,
+    system,
     world::{Question, criteria, responder, test_runner},
 };
 use crate::domain::{ChainKind, EventBody};
@@ -54,6 +55,24 @@ pub struct Inspection {
     pub exports: Vec<String>,
 }
 
+impl Inspection {
+    fn of(plugin: &Plugin, granted: Vec<Capability>) -> Self {
+        let (imports, exports) = (plugin.imports.clone(), plugin.exports.clone());
+        Self { view: view_alone(plugin, granted), imports, exports }
+    }
+}
+
+/// Compiles and checks a component where there is no host, as an author does.
+///
+/// # Errors
+/// Why it cannot be used.
+pub async fn inspect(component: Vec<u8>, call_time: Duration, memory: u64) -> Result<Inspection, LoadError> {
+    let sandbox = Sandbox::new(call_time, memory).map_err(|error| LoadError::Setup(format!("{error:#}")))?;
+    let loader = Loader { sandbox: Arc::new(sandbox), code: None };
+    let plugin = loader.load(component.into(), Keep::Forgotten).await?;
+    Ok(Inspection::of(&plugin, Vec::new()))
+}
+
 /// The host.
 pub struct PluginHost {
     directory: PathBuf,
@@ -72,12 +91,15 @@ impl PluginHost {
         std::fs::create_dir_all(&directory).map_err(|source| unreadable(&directory, source))?;
         let code = CompiledCode::open(&cache).map_err(|source| unreadable(&cache, source))?;
         let sandbox = Sandbox::new(call_time, memory).map_err(|error| LoadError::Setup(format!("{error:#}")))?;
-        let loader = Loader { sandbox: Arc::new(sandbox), code: Arc::new(code) };
+        let loader = Loader { sandbox: Arc::new(sandbox), code: Some(Arc::new(code)) };
         let host = Self { directory, loader, registry: RwLock::default(), grants: RwLock::new(grants) };
         let host = Arc::new(host);
         let mut events = host.load_built_in().await;
         events.extend(host.load_directory().await?);
-        host.loader.code.prune(&host.registry().hashes());
+        if let Some(code) = &host.loader.code {
+            code.prune(&host.registry().hashes());
+        }
+        system::give_back_memory();
         Ok((host, events))
     }
 
@@ -100,11 +122,9 @@ impl PluginHost {
     /// Why it cannot be used.
     pub async fn inspect(&self, component: Vec<u8>) -> Result<Inspection, LoadError> {
         let plugin = self.loader.load(component.into(), Keep::Forgotten).await?;
-        Ok(Inspection {
-            view: self.view(&plugin, None, None),
-            imports: plugin.imports.clone(),
-            exports: plugin.exports.clone(),
-        })
+        system::give_back_memory();
+        let granted = self.granted(&plugin, false);
+        Ok(Inspection::of(&plugin, granted))
     }
 
     /// Changes what a plugin is granted, from its next call on.
@@ -141,13 +161,14 @@ impl PluginHost {
     pub async fn install(&self, component: Vec<u8>) -> Result<(PluginView, Option<EventBody>), LoadError> {
         let component = Bytes::from(component);
         let plugin = self.loader.load(component.clone(), Keep::Kept).await?;
+        system::give_back_memory();
         let (kind, name) = (plugin.chain(), plugin.id.name.clone());
         let file = self.file_for(kind, &name)?;
         directory::write(&file, &component).map_err(|source| unreadable(&file, source))?;
         let event = self.registry_mut().take_over(Some(&file), plugin)?;
         let registry = self.registry();
         let slot = registry.find(kind, &name).ok_or_else(|| LoadError::Unfit("it was removed meanwhile".into()))?;
-        Ok((self.view_slot(slot), event))
+        Ok((self.view(slot), event))
     }
 
     /// Removes a plugin's file and takes it out of charge. Tells whether there was one; what came with the server stays.
@@ -172,6 +193,7 @@ impl PluginHost {
     /// Loads what a file holds, if that is not known yet. Nothing is noted when it fails.
     pub(super) async fn load_file(&self, file: &Path, content: Bytes) -> Result<Option<EventBody>, LoadError> {
         let plugin = self.loader.load(content, Keep::Kept).await?;
+        system::give_back_memory();
         self.registry_mut().take_over(Some(file), plugin)
     }
 
@@ -236,25 +258,13 @@ impl PluginHost {
         plugin.wants.iter().copied().filter(|wanted| granted.contains(wanted)).collect()
     }
 
-    fn view_slot(&self, slot: &Slot) -> PluginView {
-        let mut view = self.view(&slot.plugin, slot.file.as_deref(), slot.problem.clone());
-        view.built_in = slot.file.is_none();
-        view.granted = self.granted(&slot.plugin, view.built_in);
-        view
-    }
-
-    fn view(&self, plugin: &Plugin, file: Option<&Path>, problem: Option<String>) -> PluginView {
+    fn view(&self, slot: &Slot) -> PluginView {
+        let built_in = slot.file.is_none();
         PluginView {
-            id: plugin.id.clone(),
-            chain: plugin.chain(),
-            summary: plugin.summary.clone(),
-            settings_schema: plugin.settings_schema.clone(),
-            wants: plugin.wants.clone(),
-            granted: self.granted(plugin, false),
-            built_in: false,
-            file: file.map(|file| file.display().to_string()),
-            size_bytes: plugin.size,
-            problem,
+            built_in,
+            file: slot.file.as_ref().map(|file| file.display().to_string()),
+            problem: slot.problem.clone(),
+            ..view_alone(&slot.plugin, self.granted(&slot.plugin, built_in))
         }
     }
 
@@ -280,6 +290,22 @@ impl PluginHost {
     }
 }
 
+/// A plugin as it is seen apart from its file.
+fn view_alone(plugin: &Plugin, granted: Vec<Capability>) -> PluginView {
+    PluginView {
+        id: plugin.id.clone(),
+        chain: plugin.chain(),
+        summary: plugin.summary.clone(),
+        settings_schema: plugin.settings_schema.clone(),
+        wants: plugin.wants.clone(),
+        granted,
+        built_in: false,
+        file: None,
+        size_bytes: plugin.size,
+        problem: None,
+    }
+}
+
 fn unreadable(file: &Path, source: std::io::Error) -> LoadError {
     LoadError::Unreadable { file: file.display().to_string(), source }
 }
@@ -287,7 +313,7 @@ fn unreadable(file: &Path, source: std::io::Error) -> LoadError {
 #[async_trait]
 impl Plugins for PluginHost {
     fn list(&self) -> Vec<PluginView> {
-        self.registry().slots().map(|slot| self.view_slot(slot)).collect()
+        self.registry().slots().map(|slot| self.view(slot)).collect()
     }
 
     fn find(&self, chain: ChainKind, name: &str) -> Option<PluginId> {

@@ -32,6 +32,10 @@ pub(super) const LIST_ENTRIES: usize = 10_000;
 
 /// Bytes of a prompt of `model`.
 pub(super) const PROMPT_BYTES: usize = 256 * 1024;
+/// Bytes of a schema of `model`.
+pub(super) const SCHEMA_BYTES: usize = 64 * 1024;
+/// Levels of a schema of `model`.
+pub(super) const SCHEMA_DEPTH: usize = 48;
 
 /// Bytes of what a plugin hands over at once: the arguments of a capability or its own answer.
 pub(super) const ANSWER_BYTES: usize = 1024 * 1024;

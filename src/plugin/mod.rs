@@ -18,6 +18,7 @@ mod limits;
 mod registry;
 mod sandbox;
 mod statistics;
+mod system;
 mod world;
 
 pub use call::{
@@ -27,7 +28,7 @@ pub use call::{
     TaskView, Verdict,
 };
 pub use error::{CallError, LoadError};
-pub use host::{HostConfig, Inspection, PluginHost};
+pub use host::{HostConfig, Inspection, PluginHost, inspect};
 pub use statistics::PluginStatistics;
 
 use crate::domain::ChainKind;

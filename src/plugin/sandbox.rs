@@ -82,7 +82,7 @@ impl Sandbox {
         let _place = room.places.acquire().await;
         let mut store = self.store(room, caller, Q::ANSWER_BYTES, &meter);
         let result = meter.measure(&self.ticker, question.ask(functions, &mut store)).await;
-        let result = result.unwrap_or_else(|error| Err(self.failure(&error, &meter, store.data())));
+        let result = result.unwrap_or_else(|error| Err(self.failure(&error, &meter, store.data(), Q::ANSWER_BYTES)));
         drop(store);
         Ran { result, duration: meter.elapsed() }
     }
@@ -101,7 +101,7 @@ impl Sandbox {
         store
     }
 
-    fn failure(&self, error: &wasmtime::Error, meter: &Meter, call: &Call) -> CallError {
+    fn failure(&self, error: &wasmtime::Error, meter: &Meter, call: &Call, answer_bytes: usize) -> CallError {
         if meter.exceeded() {
             return CallError::TimedOut(self.call_time);
         }
@@ -111,7 +111,12 @@ impl Sandbox {
         let cause: String = error.root_cause().to_string().chars().take(FAILURE_CHARS).collect();
         let frames = error.downcast_ref::<WasmBacktrace>();
         if frames.is_none() && error.downcast_ref::<Trap>().is_none() {
-            return CallError::BadAnswer(cause);
+            let is_too_large = cause.contains("fuel allocated for hostcalls");
+            return CallError::BadAnswer(if is_too_large {
+                format!("it has more than {answer_bytes} bytes")
+            } else {
+                cause
+            });
         }
         let place = frames.and_then(|frames| frames.frames().iter().find_map(|frame| frame.func_name()));
         CallError::Trapped(match place {
@@ -152,7 +157,10 @@ pub(super) struct Call {
     pub(super) log_lines: u32,
 }
 
-/// What both engines have in common. The same input has to give the same answer when a decision is replayed, so what
+/// What both engines have in common, but for the stacks: those are as large as a plugin may need and 1.5 MiB or more
+/// beyond, because capabilities run on the stack of the plugin that calls them.
+///
+/// The same input has to give the same answer when a decision is replayed, so what
 /// may differ between machines is off or made the same.
 fn common_settings() -> Config {
     let mut config = Config::new();
@@ -186,13 +194,13 @@ fn pooled_settings(memory: u64) -> Config {
     config
         .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))
         .max_wasm_stack(512 * 1024)
-        .async_stack_size(1024 * 1024)
+        .async_stack_size(2 * 1024 * 1024)
         .async_stack_zeroing(true);
     config
 }
 
 fn roomy_settings() -> Config {
     let mut config = common_settings();
-    config.max_wasm_stack(1024 * 1024).async_stack_size(2 * 1024 * 1024);
+    config.max_wasm_stack(1024 * 1024).async_stack_size(3 * 1024 * 1024);
     config
 }

@@ -7,7 +7,7 @@ use crate::plugin::{
         model::{Answer, Host, Question},
         types::CapabilityError as Answered,
     },
-    limits::{ANSWER_BYTES, PROMPT_BYTES},
+    limits::{ANSWER_BYTES, PROMPT_BYTES, SCHEMA_BYTES, SCHEMA_DEPTH},
     sandbox::Call,
 };
 use serde_json::Value;
@@ -29,11 +29,23 @@ impl Host for Call {
 }
 
 fn read_schema(text: &str) -> Result<Value, CapabilityError> {
+    at_most("the schema", text.len(), SCHEMA_BYTES)?;
     let schema: Value = serde_json::from_str(text)
         .map_err(|error| CapabilityError::Invalid(format!("the schema is no JSON: {error}")))?;
+    if depth(&schema) > SCHEMA_DEPTH {
+        return Err(CapabilityError::Invalid(format!("the schema has more than {SCHEMA_DEPTH} levels")));
+    }
     jsonschema::validator_for(&schema)
         .map_err(|error| CapabilityError::Invalid(format!("the schema is no JSON schema: {error}")))?;
     Ok(schema)
+}
+
+fn depth(value: &Value) -> usize {
+    match value {
+        Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
+        Value::Object(fields) => 1 + fields.values().map(depth).max().unwrap_or(0),
+        _ => 0,
+    }
 }
 
 #[cfg(test)]
@@ -45,5 +57,13 @@ mod tests {
         assert!(read_schema(r#"{"type": "object"}"#).is_ok());
         assert!(read_schema("{").is_err());
         assert!(read_schema(r#"{"type": 7}"#).is_err());
+        assert!(read_schema(&format!("{}1{}", "[".repeat(100_000), "]".repeat(100_000))).is_err());
+    }
+
+    #[test]
+    fn a_schema_has_a_limited_number_of_levels() {
+        let nested = |levels| format!("{}{{}}{}", "{\"not\":".repeat(levels), "}".repeat(levels));
+        assert!(read_schema(&nested(SCHEMA_DEPTH - 1)).is_ok());
+        assert!(read_schema(&nested(SCHEMA_DEPTH)).is_err());
     }
 }

@@ -1,10 +1,6 @@
 //! Components that misbehave: each ends in the error that is documented, and the host goes on.
 
 use super::*;
-use std::time::Instant;
-
-/// How long after its time a call may end. The bound for a quiet machine is 20 ms.
-const GRACE: Duration = Duration::from_millis(200);
 
 const LOOP: &str = "(loop $again (br $again)) unreachable";
 
@@ -18,13 +14,14 @@ async fn failure(guest: Guest) -> (CallError, Bench) {
 }
 
 #[tokio::test]
-async fn an_endless_loop_ends_when_its_time_is_up() {
+async fn an_endless_loop_ends_within_20_ms_of_its_time() {
     let (error, bench) = failure(Guest::doing(LOOP)).await;
     assert_eq!(error, CallError::TimedOut(Duration::from_millis(200)));
-    let began = Instant::now();
+    let before = super::super::system::thread_time();
     assert!(bench.respond("bad").await.result.is_err());
-    assert!(began.elapsed() >= Duration::from_millis(200));
-    assert!(began.elapsed() < Duration::from_millis(200) + GRACE, "{:?}", began.elapsed());
+    let computed = super::super::system::thread_time() - before;
+    assert!(computed >= Duration::from_millis(200), "{computed:?}");
+    assert!(computed < Duration::from_millis(220), "{computed:?}");
 }
 
 #[tokio::test(flavor = "current_thread")]
@@ -94,7 +91,34 @@ async fn an_answer_outside_the_memory_cannot_be_used() {
 async fn an_answer_that_is_too_large_cannot_be_used() {
     let guest = Guest { pages: 64, ..Guest::doing("(call $reply (i32.const 8192) (i32.const 2000000))") };
     let (error, _) = failure(guest).await;
-    assert!(matches!(&error, CallError::BadAnswer(_)), "{error}");
+    assert_eq!(error, CallError::BadAnswer("it has more than 1048576 bytes".into()));
+}
+
+#[tokio::test]
+async fn a_capability_has_stack_enough_below_the_deepest_recursion() {
+    // Goes down until little of the plugin's stack is left, then asks with the deepest schema that is taken.
+    let schema = format!("{}{{}}{}", "{\\22not\\22:".repeat(47), "}".repeat(47));
+    let length = 47 * 8 + 2;
+    let guest = Guest {
+        capabilities: &[2],
+        ..Guest::doing("(call $deep (i32.const 7000)) (call $reply (i32.const 8192) (i32.const 1))")
+    }
+    .with(
+        "(import \"taskwright:plugin/model@0.1.0\" \"ask\" (func $ask (param i32 i32 i32 i32 i32 i32)))\n\
+         (func $deep (param i32)\n\
+           (if (local.get 0)\n\
+             (then (call $deep (i32.sub (local.get 0) (i32.const 1))))\n\
+             (else (call $ask (i32.const 8192) (i32.const 1) (i32.const 1) (i32.const 8200)\n",
+    )
+    .with(&format!(
+        "(i32.const {length}) (i32.const 600)))))\n(data (i32.const 8192) \"?\") (data (i32.const 8200) \"{schema}\")"
+    ));
+    let bench = Bench::set_up(&[guest], |config| {
+        config.call_time = Duration::from_secs(20);
+        config.grants.insert("guest".into(), vec![Capability::Model]);
+    })
+    .await;
+    assert_eq!(reply(&bench.respond("guest").await), "?");
 }
 
 #[tokio::test]
