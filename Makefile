@@ -5,7 +5,10 @@ CLAUDE_VERSION := 2.1.330
 CLAUDE_HOME := target/real-cli
 RELEASE := $(or $(CARGO_TARGET_DIR),target)/release/taskwright
 
-.PHONY: run test demo build examples fmt lint plugins real-cli bench crash
+.PHONY: web run test demo build examples fmt lint plugins real-cli bench crash
+
+web: ## Builds the web interface, which the server's build takes in
+	cd web && npm ci --no-audit --no-fund && npm run build
 
 run: ## Builds and starts the server on its usual data directory
 	$(CARGO) run --release --locked -- serve

@@ -21,6 +21,7 @@ mod reply;
 pub mod resources;
 mod router;
 mod server;
+mod web;
 pub mod wire;
 
 pub use call::Call;
@@ -94,5 +95,5 @@ mod tests;
 
 /// Every route of the server.
 fn routes() -> Vec<Route> {
-    [pages::routes(), resources::routes(), live::routes()].into_iter().flatten().collect()
+    [pages::routes(), web::routes(), resources::routes(), live::routes()].into_iter().flatten().collect()
 }

@@ -5,8 +5,9 @@ use http::{HeaderValue, StatusCode, header};
 use rust_embed::RustEmbed;
 use serde::Serialize;
 
-/// What pages of the server may do: load what it serves itself, and nothing in a frame.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; \
+/// What pages of the server may do: load what it serves itself, and nothing in a frame. Styles may stand in elements, as
+/// code in colours needs them; scripts may not.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; \
                       font-src 'self'; connect-src 'self'; manifest-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'self'; \
                       frame-ancestors 'none'";
 
@@ -18,7 +19,6 @@ struct Files;
 #[must_use]
 pub fn routes() -> Vec<Route> {
     let mut routes = vec![
-        page("/", |_| async { file("index.html") }),
         page("/api/docs", |_| async { file("docs.html") }),
         page("/api/docs/docs.js", |_| async { file("docs.js") }),
         page("/api/docs/docs.css", |_| async { file("docs.css") }),
@@ -32,7 +32,8 @@ pub fn routes() -> Vec<Route> {
     routes
 }
 
-fn file(name: &str) -> Result<Reply, Problem> {
+/// One of the plain pages.
+pub(super) fn file(name: &str) -> Result<Reply, Problem> {
     let file = Files::get(name).ok_or_else(|| Problem::not_found("page", name))?;
     let media_type = match name.rsplit_once('.') {
         Some((_, "css")) => "text/css; charset=utf-8",
@@ -42,7 +43,8 @@ fn file(name: &str) -> Result<Reply, Problem> {
     Ok(page_of(media_type, file.data.into_owned()))
 }
 
-fn page_of(media_type: &'static str, body: impl Into<Body>) -> Reply {
+/// A file of a page, with what pages may do.
+pub(super) fn page_of(media_type: &'static str, body: impl Into<Body>) -> Reply {
     Reply::of(media_type, body)
         .header(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY))
         .header(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"))

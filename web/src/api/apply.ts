@@ -92,9 +92,7 @@ export function taskChange(event: LiveEvent): ((task: Task) => Task) | undefined
 function applyToTasks(cache: QueryClient, changed: Map<string, (task: Task) => Task>, gone: Set<string>): void {
   if (changed.size === 0 && gone.size === 0) return;
   cache.setQueryData<Task[]>(keys.tasks, (tasks) =>
-    tasks
-      ?.filter((task) => !gone.has(task.task_name))
-      .map((task) => changed.get(task.task_name)?.(task) ?? task),
+    tasks?.filter((task) => !gone.has(task.task_name)).map((task) => changed.get(task.task_name)?.(task) ?? task),
   );
   for (const [name, change] of changed) {
     cache.setQueryData<Task>(keys.task(name), (task) => task && change(task));
@@ -127,8 +125,9 @@ function applyToQuestions(cache: QueryClient, event: LiveEvent): void {
       task_name: event.task,
       task_id: event.task_id ?? "",
     };
-    cache.setQueryData<Question[]>(keys.questions, (open) =>
-      open && (open.some((other) => other.id === id) ? open : [...open, question]),
+    cache.setQueryData<Question[]>(
+      keys.questions,
+      (open) => open && (open.some((other) => other.id === id) ? open : [...open, question]),
     );
   } else if (event.kind === "question.answered" || event.kind === "question.withdrawn") {
     const { id } = event.payload;

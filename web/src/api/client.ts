@@ -46,7 +46,11 @@ export async function askWithResponse<T>(call: Promise<Outcome<T>>): Promise<{ d
   const { data, error, response } = outcome;
   if (response.ok) return { data: data as T, response };
   const problem = typeof error === "object" && error !== null ? (error as Problem) : undefined;
-  throw new ApiError(response.status, problem, problem?.detail ?? problem?.title ?? `The server answered ${response.status}.`);
+  throw new ApiError(
+    response.status,
+    problem,
+    problem?.detail ?? problem?.title ?? `The server answered ${response.status}.`,
+  );
 }
 
 /** A sentence about any failure. */

@@ -4,9 +4,9 @@ import { WifiOff } from "lucide-react";
 import { lazy, Suspense, useEffect, useState } from "react";
 import { all } from "../actions/all";
 import { questionsQuery, tasksQuery } from "../api/queries";
-import { Toasts } from "../parts/Toast";
-import { keyText } from "../parts/Kbd";
 import { needsYou } from "../features/board/columns";
+import { keyText } from "../parts/Kbd";
+import { Toasts } from "../parts/Toast";
 import { SceneProvider } from "./scene";
 import { useConnection } from "./services";
 import css from "./shell.module.css";
@@ -128,11 +128,18 @@ export function PageHead({ title, children }: { title: string; children?: React.
 }
 
 /** A page that is a head and a column of content. */
-export function Page({ title, tools, children }: { title: string; tools?: React.ReactNode; children: React.ReactNode }) {
+export function Page({
+  title,
+  tools,
+  children,
+}: {
+  title: string;
+  tools?: React.ReactNode;
+  children: React.ReactNode;
+}) {
   return (
     <>
       <PageHead title={title}>{tools}</PageHead>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by the keyboard. */}
       <div className={css.body} tabIndex={0} role="region" aria-label={title}>
         {children}
       </div>

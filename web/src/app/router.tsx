@@ -1,7 +1,7 @@
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from "@tanstack/react-router";
-import { Empty, ErrorState, Skeleton } from "../parts/States";
 import { Board } from "../features/board/Board";
 import { readBoardSearch } from "../features/board/search";
+import { Empty, ErrorState, Skeleton } from "../parts/States";
 import { Shell } from "./Shell";
 
 const root = createRootRoute({

@@ -48,7 +48,11 @@ export function SceneProvider({ show, children }: Props) {
       if (event.defaultPrevented || event.isComposing || /^(Shift|Control|Alt|Meta)$/.test(event.key)) return;
       const target = event.target as HTMLElement;
       const typing = target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName);
-      if (document.querySelector('[role="dialog"], [role="listbox"], [role="menu"]') && !event.metaKey && !event.ctrlKey)
+      if (
+        document.querySelector('[role="dialog"], [role="listbox"], [role="menu"]') &&
+        !event.metaKey &&
+        !event.ctrlKey
+      )
         return;
       const before = Date.now() - prefix.current.at < SEQUENCE_MS ? prefix.current.keys : "";
       const found = match(all.available(scene()), before, pressed(event), typing);

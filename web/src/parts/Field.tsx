@@ -1,15 +1,15 @@
 import { Check, ChevronDown } from "lucide-react";
 import type { ReactNode, Ref } from "react";
 import {
-  Button,
   Checkbox as AriaCheckbox,
+  Select as AriaSelect,
+  Button,
   FieldError,
   Input,
   Label,
   ListBox,
   ListBoxItem,
   Popover,
-  Select as AriaSelect,
   SelectValue,
   Text,
   TextArea,

@@ -1,6 +1,6 @@
 import css from "./parts.module.css";
 
-const apple = /Mac|iPhone|iPad/.test(navigator.userAgent);
+const apple = /Mac|iPhone|iPad/.test(globalThis.navigator?.userAgent ?? "");
 const signs: Record<string, string> = {
   mod: apple ? "⌘" : "Ctrl",
   shift: apple ? "⇧" : "Shift",

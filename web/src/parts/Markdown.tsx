@@ -25,7 +25,6 @@ const components: Components = {
     return <CodeBlock text={text.replace(/\n$/, "")} language={language} />;
   },
   table: ({ children }) => (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by the keyboard.
     <div className={css.table} tabIndex={0} role="group" aria-label="Table">
       <table>{children}</table>
     </div>
@@ -35,7 +34,6 @@ const components: Components = {
 function CodeBlock({ text, language }: { text: string; language: string | undefined }) {
   const plain = <code>{text}</code>;
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by the keyboard.
     <pre className={css.block} tabIndex={0}>
       {language ? (
         <Suspense fallback={plain}>

@@ -3,10 +3,10 @@ import { getRouteApi, Link } from "@tanstack/react-router";
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { LayoutGrid, ListTree, Plus } from "lucide-react";
 import { useMemo, useRef, useState } from "react";
-import { PageHead } from "../../app/Shell";
-import { useScene } from "../../app/scene";
 import { questionsQuery, tasksQuery } from "../../api/queries";
 import type { Task } from "../../api/types";
+import { PageHead } from "../../app/Shell";
+import { useScene } from "../../app/scene";
 import { Button, IconButton } from "../../parts/Button";
 import { Field, Select } from "../../parts/Field";
 import parts from "../../parts/parts.module.css";
@@ -126,7 +126,6 @@ function ColumnOf({ title, tasks, asked }: { title: string; tasks: Task[]; asked
         {title}
         <span className={parts.count}>{tasks.length}</span>
       </h2>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by the keyboard. */}
       <div ref={scroll} className={css.scroll} role="region" aria-label={`Tasks: ${title}`} tabIndex={0}>
         {tasks.length === 0 ? <p className={css.none}>None</p> : null}
         <div className={css.track} style={{ height: rows.getTotalSize() }}>

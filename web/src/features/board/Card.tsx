@@ -2,15 +2,15 @@ import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { Ellipsis, GitBranch } from "lucide-react";
 import { memo } from "react";
-import { useScene, useTaskActions } from "../../app/scene";
 import { activityQuery, taskStatusQuery } from "../../api/queries";
 import type { Task } from "../../api/types";
+import { useScene, useTaskActions } from "../../app/scene";
 import { IconButton } from "../../parts/Button";
 import { grouped, short } from "../../parts/format";
 import { Menu } from "../../parts/Menu";
+import { Money, Time } from "../../parts/Shown";
 import { Spark } from "../../parts/Spark";
 import { StatusBadge } from "../../parts/StatusBadge";
-import { Money, Time } from "../../parts/Shown";
 import css from "./board.module.css";
 import { projectName, projectOf, summaryOf } from "./columns";
 

@@ -3,8 +3,8 @@ import { useVirtualizer } from "@tanstack/react-virtual";
 import { useMemo, useRef } from "react";
 import type { Task } from "../../api/types";
 import { duration, grouped, short } from "../../parts/format";
-import { StatusBadge } from "../../parts/StatusBadge";
 import { Money, Time } from "../../parts/Shown";
+import { StatusBadge } from "../../parts/StatusBadge";
 import css from "./board.module.css";
 import { useDoing } from "./Card";
 import { columnOf, columns, projectName, projectOf } from "./columns";
@@ -47,7 +47,6 @@ export function List({ tasks, asked }: { tasks: Task[]; asked: Set<string> }) {
   });
 
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by the keyboard.
     <div ref={scroll} className={css.table} role="region" aria-label="Tasks" tabIndex={0}>
       <div role="table" aria-label="Tasks" aria-rowcount={ordered.length + 1}>
         <div role="rowgroup" className={css.headRow}>

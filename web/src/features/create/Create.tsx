@@ -1,10 +1,10 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
 import { useEffect, useRef, useState } from "react";
-import { Page } from "../../app/Shell";
 import { ApiError, ask, client, sentence } from "../../api/client";
 import { keys, tasksQuery } from "../../api/queries";
 import type { NewImage, NewTask, Task } from "../../api/types";
+import { Page } from "../../app/Shell";
 import { Button } from "../../parts/Button";
 import { Checkbox, Field, Select } from "../../parts/Field";
 import { Images, readImages } from "../../parts/Images";
@@ -36,7 +36,10 @@ export function Create() {
   const [busy, setBusy] = useState(false);
   const [over, setOver] = useState(false);
   const recent = recentProjects(tasks ?? []);
-  const set = <K extends keyof Form>(field: K) => (value: Form[K]) => setForm((before) => ({ ...before, [field]: value }));
+  const set =
+    <K extends keyof Form>(field: K) =>
+    (value: Form[K]) =>
+      setForm((before) => ({ ...before, [field]: value }));
 
   useEffect(() => localStorage.setItem(KEPT, JSON.stringify(form)), [form]);
   useEffect(() => {
@@ -197,8 +200,20 @@ export function Create() {
           <summary>More: budgets, model, further folders</summary>
           <div>
             <div className={css.pair}>
-              <Field label="Most tokens" type="number" value={form.tokens} onChange={set("tokens")} error={error("max_tokens")} />
-              <Field label="Most US$" type="number" value={form.cost} onChange={set("cost")} error={error("max_cost_usd")} />
+              <Field
+                label="Most tokens"
+                type="number"
+                value={form.tokens}
+                onChange={set("tokens")}
+                error={error("max_tokens")}
+              />
+              <Field
+                label="Most US$"
+                type="number"
+                value={form.cost}
+                onChange={set("cost")}
+                error={error("max_cost_usd")}
+              />
               <Field
                 label="Most minutes of running"
                 type="number"
@@ -215,11 +230,7 @@ export function Create() {
               rows={2}
               error={error("projects[1].path", "projects[2].path")}
             />
-            <Checkbox
-              label="In a worktree and branch of its own"
-              value={form.worktree}
-              onChange={set("worktree")}
-            />
+            <Checkbox label="In a worktree and branch of its own" value={form.worktree} onChange={set("worktree")} />
           </div>
         </details>
         <div className={css.foot}>

@@ -37,7 +37,11 @@ export const emptyForm: Form = {
 /** A name from the first words of a description. */
 export function nameFrom(description: string): string {
   const line = description.trim().split("\n", 1)[0] ?? "";
-  const clean = line.replace(/[/\\\p{Cc}]/gu, " ").replace(/^[-#*\s.]+/, "").replace(/\s+/g, " ").trim();
+  const clean = line
+    .replace(/[/\\\p{Cc}]/gu, " ")
+    .replace(/^[-#*\s.]+/, "")
+    .replace(/\s+/g, " ")
+    .trim();
   if (clean.length <= 60) return clean.replace(/[.:]$/, "");
   return clean.slice(0, 60).replace(/\s+\S*$/, "");
 }
@@ -71,7 +75,12 @@ export function toTask(form: Form, start: boolean): Partial<NewTask> & { task_na
     use_worktree: form.worktree,
     ...(paths.length === 1 ? { root_folder: paths[0] as string } : {}),
     ...(paths.length > 1
-      ? { projects: paths.map((path, index) => ({ path, access: index === 0 ? ("write" as const) : ("read" as const) })) }
+      ? {
+          projects: paths.map((path, index) => ({
+            path,
+            access: index === 0 ? ("write" as const) : ("read" as const),
+          })),
+        }
       : {}),
     ...(form.base.trim() ? { base_branch: form.base.trim() } : {}),
     ...(form.criteria.trim() ? { end_criteria: form.criteria.trim() } : {}),

@@ -146,7 +146,11 @@ export function Finish({ task }: { task: Task }) {
         text={
           <div className={css.pad} style={{ padding: 0 }}>
             <p>It is stopped if it runs, and its worktree goes. What was not committed is kept under a ref.</p>
-            <Checkbox label="Delete its branch too, even what is not merged" value={branchToo} onChange={setBranchToo} />
+            <Checkbox
+              label="Delete its branch too, even what is not merged"
+              value={branchToo}
+              onChange={setBranchToo}
+            />
           </div>
         }
         verb="Delete"

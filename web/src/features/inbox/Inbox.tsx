@@ -1,11 +1,11 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { Page } from "../../app/Shell";
 import { questionsQuery, tasksQuery } from "../../api/queries";
 import type { Question, Task } from "../../api/types";
+import { Page } from "../../app/Shell";
+import { Time } from "../../parts/Shown";
 import { Empty, Loaded } from "../../parts/States";
 import { StatusBadge } from "../../parts/StatusBadge";
-import { Time } from "../../parts/Shown";
 import { needsYou } from "../board/columns";
 import css from "./inbox.module.css";
 import { QuestionCard } from "./QuestionCard";

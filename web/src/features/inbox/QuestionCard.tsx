@@ -125,7 +125,6 @@ function Permission({ question }: { question: Question }) {
     <>
       {tool ? (
         <>
-          {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by the keyboard. */}
           <pre className={css.tool} tabIndex={0}>
             {askedFor(tool.input)}
           </pre>
@@ -172,6 +171,7 @@ function askedFor(input: unknown): string {
   if (typeof input === "object" && input !== null && "command" in input && typeof input.command === "string") {
     return input.command;
   }
-  if (typeof input === "object" && input !== null && "plan" in input && typeof input.plan === "string") return input.plan;
+  if (typeof input === "object" && input !== null && "plan" in input && typeof input.plan === "string")
+    return input.plan;
   return JSON.stringify(input, null, 2);
 }

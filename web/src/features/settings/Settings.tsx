@@ -1,8 +1,8 @@
 import { useQuery } from "@tanstack/react-query";
 import { useSyncExternalStore } from "react";
+import { ask, client } from "../../api/client";
 import { Page } from "../../app/Shell";
 import { onTheme, setTheme, type Theme, theme } from "../../app/theme";
-import { ask, client } from "../../api/client";
 import { Select } from "../../parts/Field";
 import { Loaded } from "../../parts/States";
 import css from "./settings.module.css";
@@ -29,10 +29,16 @@ export function Settings() {
         </section>
         <section className={css.section}>
           <h2>Server</h2>
-          <Loaded query={health}>{({ version, status }) => <p>Taskwright {version}, {status}.</p>}</Loaded>
+          <Loaded query={health}>
+            {({ version, status }) => (
+              <p>
+                Taskwright {version}, {status}.
+              </p>
+            )}
+          </Loaded>
           <p className={css.muted}>
-            Limits, roots and defaults stand in the server’s settings file; <code>taskwright config</code> shows them all with
-            where each value comes from.
+            Limits, roots and defaults stand in the server’s settings file; <code>taskwright config</code> shows them
+            all with where each value comes from.
           </p>
           <p>
             <a href="/api/docs">The interface’s documentation</a>

@@ -4,8 +4,8 @@ import { useMemo, useRef, useState } from "react";
 import { logQuery } from "../../api/queries";
 import type { LiveEvent } from "../../api/types";
 import { Field } from "../../parts/Field";
-import { Loaded } from "../../parts/States";
 import { Time } from "../../parts/Shown";
+import { Loaded } from "../../parts/States";
 import css from "./task.module.css";
 
 /** Every event of a task, the newest first. */
@@ -16,7 +16,13 @@ export function ActivityLog({ name }: { name: string }) {
     <div className={css.changes}>
       <div className={css.changesHead}>
         <div className={css.grow}>
-          <Field label="Filter events" hideLabel placeholder="Filter by kind or text" value={filter} onChange={setFilter} />
+          <Field
+            label="Filter events"
+            hideLabel
+            placeholder="Filter by kind or text"
+            value={filter}
+            onChange={setFilter}
+          />
         </div>
       </div>
       <Loaded query={log}>{({ events }) => <Rows events={events} filter={filter.toLowerCase()} />}</Loaded>
@@ -42,7 +48,6 @@ function Rows({ events, filter }: { events: LiveEvent[]; filter: string }) {
     overscan: 12,
   });
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by the keyboard.
     <div ref={scroll} className={css.diff} role="region" aria-label="Events" tabIndex={0}>
       <div style={{ height: rows.getTotalSize(), position: "relative" }}>
         {rows.getVirtualItems().map((row) => {

@@ -24,7 +24,10 @@ export function Changes({ name }: { name: string }) {
       {(data) =>
         data.files.length === 0 ? (
           <Empty title="Nothing is changed yet">
-            <p>What differs from {data.base_commit ? `the base ${data.base_commit.slice(0, 8)}` : "the base"} appears here.</p>
+            <p>
+              What differs from {data.base_commit ? `the base ${data.base_commit.slice(0, 8)}` : "the base"} appears
+              here.
+            </p>
           </Empty>
         ) : (
           <Review name={name} diff={data} />
@@ -72,7 +75,6 @@ function Review({ name, diff }: { name: string; diff: Diff }) {
           </button>
         ))}
       </nav>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by the keyboard. */}
       <div className={css.diff} role="region" aria-label={`Changes in ${path}`} tabIndex={0}>
         <FileChanges key={path} name={name} path={path} patch={byPath.get(path)} split={split} />
       </div>
@@ -103,7 +105,11 @@ function FileChanges({ name, path, patch, split }: FileProps) {
     setText("");
   };
   if (!patch || !patch.includes("\n@@ ")) {
-    return <Empty title={patch ? "Only the name or mode differs, or it is binary" : "This file’s changes are too large to show"} />;
+    return (
+      <Empty
+        title={patch ? "Only the name or mode differs, or it is binary" : "This file’s changes are too large to show"}
+      />
+    );
   }
   return (
     <>
@@ -149,7 +155,12 @@ function FileChanges({ name, path, patch, split }: FileProps) {
                 <IconButton
                   label="Remove the comment"
                   icon={<Trash2 size={14} />}
-                  onPress={() => keepComments(name, all.filter((comment) => comment.id !== id))}
+                  onPress={() =>
+                    keepComments(
+                      name,
+                      all.filter((comment) => comment.id !== id),
+                    )
+                  }
                 />
               </div>
             </div>

@@ -253,9 +253,9 @@ function Waiting({ name, input }: { name: string; input: Input }) {
         label="Remove the waiting message"
         icon={<X size={14} />}
         onPress={() =>
-          void telling(
-            ask(client.DELETE("/api/v1/tasks/by-name/{name}/inputs/{input_id}", { params: { path } })),
-          ).then(after)
+          void telling(ask(client.DELETE("/api/v1/tasks/by-name/{name}/inputs/{input_id}", { params: { path } }))).then(
+            after,
+          )
         }
       />
     </li>

@@ -2,8 +2,8 @@ import { useQuery } from "@tanstack/react-query";
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { ArrowDown } from "lucide-react";
 import { useCallback, useLayoutEffect, useMemo, useRef, useState } from "react";
-import { useWatch } from "../../app/services";
 import { type Log, logQuery, partialQuery } from "../../api/queries";
+import { useWatch } from "../../app/services";
 import { Button } from "../../parts/Button";
 import { Markdown } from "../../parts/Markdown";
 import { Empty, Loaded } from "../../parts/States";
@@ -94,8 +94,15 @@ function Entries({ name, talk }: { name: string; talk: Talk }) {
 
   return (
     <div className={css.holder}>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by the keyboard. */}
-      <div ref={scroll} className={css.scroll} onScroll={onScroll} role="log" aria-label="Conversation" aria-live="off" tabIndex={0}>
+      <div
+        ref={scroll}
+        className={css.scroll}
+        onScroll={onScroll}
+        role="log"
+        aria-label="Conversation"
+        aria-live="off"
+        tabIndex={0}
+      >
         <div ref={track} className={css.track} style={{ height: rows.getTotalSize() }}>
           {rows.getVirtualItems().map((row) => {
             const entry = entries[row.index];

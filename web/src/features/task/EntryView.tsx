@@ -80,8 +80,8 @@ export const EntryView = memo(function EntryView({ entry }: { entry: Entry }) {
       return (
         <div className={css.turnEnd}>
           <span>
-            turn {turn} {outcome === "completed" ? "" : outcome} · {duration(duration_ms / 1000)} · {grouped(all)} tokens ·{" "}
-            {dollars(cost_usd)}
+            turn {turn} {outcome === "completed" ? "" : outcome} · {duration(duration_ms / 1000)} · {grouped(all)}{" "}
+            tokens · {dollars(cost_usd)}
           </span>
         </div>
       );
@@ -135,7 +135,13 @@ function Fold({ icon, title, subject, tone = "plain", after, children }: FoldPro
   );
 }
 
-const toolIcons: Record<string, typeof Wrench> = { Bash: Terminal, Edit: FilePen, Write: FilePen, MultiEdit: FilePen, Task: Bot };
+const toolIcons: Record<string, typeof Wrench> = {
+  Bash: Terminal,
+  Edit: FilePen,
+  Write: FilePen,
+  MultiEdit: FilePen,
+  Task: Bot,
+};
 
 function Tool({ entry }: { entry: { at: string } & ToolEntry }) {
   const Icon = toolIcons[entry.name] ?? Wrench;

@@ -2,8 +2,8 @@ import { useQuery } from "@tanstack/react-query";
 import { Check, CircleHelp, X } from "lucide-react";
 import { evidenceQuery } from "../../api/queries";
 import { duration, grouped, short } from "../../parts/format";
-import { Loaded } from "../../parts/States";
 import { Money, Time } from "../../parts/Shown";
+import { Loaded } from "../../parts/States";
 import css from "./task.module.css";
 
 const verdicts: Record<string, { word: string; icon: typeof Check; tone: string | undefined }> = {
@@ -21,7 +21,8 @@ export function Evidence({ name }: { name: string }) {
         <div className={css.pad}>
           <dl className={css.evidenceFacts}>
             <Fact word="Changed">
-              {grouped(found.diff_stat.files)} files <span className={css.good}>+{grouped(found.diff_stat.additions)}</span>{" "}
+              {grouped(found.diff_stat.files)} files{" "}
+              <span className={css.good}>+{grouped(found.diff_stat.additions)}</span>{" "}
               <span className={css.bad}>−{grouped(found.diff_stat.deletions)}</span>
             </Fact>
             <Fact word="Turns">{grouped(found.iterations)}</Fact>
@@ -36,7 +37,11 @@ export function Evidence({ name }: { name: string }) {
             {found.criteria.length === 0 ? <p className={css.muted}>None were judged.</p> : null}
             <ul className={css.list}>
               {found.criteria.map((criterion) => {
-                const { word, icon: Icon, tone } = verdicts[criterion.verdict] ?? {
+                const {
+                  word,
+                  icon: Icon,
+                  tone,
+                } = verdicts[criterion.verdict] ?? {
                   word: criterion.verdict,
                   icon: CircleHelp,
                   tone: css.muted,

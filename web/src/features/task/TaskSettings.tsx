@@ -42,7 +42,9 @@ export function TaskSettings({ task }: { task: Task }) {
     const edited = chains.filter((chain) => `chain ${chain}` in changed);
     if (edited.length > 0) {
       const given = Object.fromEntries(edited.map((chain) => [chain, list(changed[`chain ${chain}`] ?? "")]));
-      const now = Object.fromEntries(chains.flatMap((chain) => (task.chains[chain] ? [[chain, task.chains[chain]]] : [])));
+      const now = Object.fromEntries(
+        chains.flatMap((chain) => (task.chains[chain] ? [[chain, task.chains[chain]]] : [])),
+      );
       body.chains = { ...now, ...given };
     }
     if (autoCommit !== task.auto_commit) body.auto_commit = autoCommit;
@@ -75,10 +77,33 @@ export function TaskSettings({ task }: { task: Task }) {
         error={fields.end_criteria}
       />
       <div className={css.evidenceFacts}>
-        <Field label="Most turns" type="number" value={value("max_iterations", limits.max_iterations)} onChange={set("max_iterations")} error={fields.max_iterations} />
-        <Field label="Most tokens" type="number" value={value("max_tokens", limits.max_tokens)} onChange={set("max_tokens")} error={fields.max_tokens} />
-        <Field label="Most US$" value={value("max_cost_usd", limits.max_cost_usd)} onChange={set("max_cost_usd")} error={fields.max_cost_usd} />
-        <Field label="Most seconds" type="number" value={value("max_duration_seconds", limits.max_duration_seconds)} onChange={set("max_duration_seconds")} error={fields.max_duration_seconds} />
+        <Field
+          label="Most turns"
+          type="number"
+          value={value("max_iterations", limits.max_iterations)}
+          onChange={set("max_iterations")}
+          error={fields.max_iterations}
+        />
+        <Field
+          label="Most tokens"
+          type="number"
+          value={value("max_tokens", limits.max_tokens)}
+          onChange={set("max_tokens")}
+          error={fields.max_tokens}
+        />
+        <Field
+          label="Most US$"
+          value={value("max_cost_usd", limits.max_cost_usd)}
+          onChange={set("max_cost_usd")}
+          error={fields.max_cost_usd}
+        />
+        <Field
+          label="Most seconds"
+          type="number"
+          value={value("max_duration_seconds", limits.max_duration_seconds)}
+          onChange={set("max_duration_seconds")}
+          error={fields.max_duration_seconds}
+        />
       </div>
       {chains.map((chain) => (
         <Field
@@ -92,7 +117,12 @@ export function TaskSettings({ task }: { task: Task }) {
         />
       ))}
       <Field label="Model" value={value("model", task.model)} onChange={set("model")} error={fields.model} />
-      <Field label="Labels" value={value("labels", task.labels.join(", "))} onChange={set("labels")} error={fields.labels} />
+      <Field
+        label="Labels"
+        value={value("labels", task.labels.join(", "))}
+        onChange={set("labels")}
+        error={fields.labels}
+      />
       <Checkbox label="Commit the work after each turn" value={autoCommit} onChange={setAutoCommit} />
       <div>
         <Button

@@ -37,7 +37,11 @@ test("a question stands with its answer", () => {
   const talk = new Talk();
   talk.add([
     event(1, "question.asked", { id: "q", question_kind: "choice", text: "Which?" }),
-    event(2, "question.answered", { id: "q", answer: { answers: ["A", "B"] }, answered_by: { kind: "user", name: "ada" } }),
+    event(2, "question.answered", {
+      id: "q",
+      answer: { answers: ["A", "B"] },
+      answered_by: { kind: "user", name: "ada" },
+    }),
   ]);
   const [entry] = talk.entries;
   expect(entry?.type === "question" && entry.answered && answerText(entry.answered)).toBe("A, B");

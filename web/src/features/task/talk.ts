@@ -209,7 +209,9 @@ export function answerText(answered: Payload<"question.answered">): string {
   if ("behavior" in answer) {
     const word = answer.behavior === "allow" ? "Allowed" : "Denied";
     const { remembered } = answered;
-    const kept = remembered ? `; from now on also ${remembered.tool}${remembered.prefix ? ` ${remembered.prefix}` : ""}` : "";
+    const kept = remembered
+      ? `; from now on also ${remembered.tool}${remembered.prefix ? ` ${remembered.prefix}` : ""}`
+      : "";
     return `${word}${answer.message ? `: ${answer.message}` : ""}${kept}`;
   }
   return "answers" in answer ? answer.answers.join(", ") : answer.text;

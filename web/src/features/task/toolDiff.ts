@@ -15,7 +15,8 @@ export function toolDiff(name: string, input: unknown): ToolDiff | undefined {
   if (name === "Edit") return { path, before: String(fields.old_string ?? ""), after: String(fields.new_string ?? "") };
   if (name === "MultiEdit" && Array.isArray(fields.edits)) {
     const edits = fields.edits as { old_string?: string; new_string?: string }[];
-    const join = (pick: (edit: (typeof edits)[number]) => string | undefined) => edits.map((edit) => pick(edit) ?? "").join("\n");
+    const join = (pick: (edit: (typeof edits)[number]) => string | undefined) =>
+      edits.map((edit) => pick(edit) ?? "").join("\n");
     return { path, before: join((edit) => edit.old_string), after: join((edit) => edit.new_string) };
   }
   return undefined;
