@@ -35,7 +35,7 @@ impl Inner {
     pub(super) async fn set_input(self, id: TaskId, input: NewInput, actor: Actor) -> Result<InputTaken, EngineError> {
         let interrupt = input.interrupt;
         let taken = self.ctx.store.write(move |tx| take(tx, id, input, &actor)).await?;
-        let told = if interrupt && taken.answered.is_none() { Message::Interrupt } else { Message::Look };
+        let told = if interrupt && taken.answered.is_none() { Message::InterruptForInput } else { Message::Look };
         self.registry.tell(id, told);
         Ok(taken)
     }

@@ -25,6 +25,8 @@ pub(super) enum Message {
     Look,
     /// The present turn is to be cut short.
     Interrupt,
+    /// The same, for an input that waits; without one there is nothing to cut it for.
+    InterruptForInput,
 }
 
 /// Why an executor is ended from outside, in ascending order of what they bring about.

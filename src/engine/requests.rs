@@ -106,7 +106,11 @@ impl Inner {
     pub(super) async fn update(self, id: TaskId, patch: TaskPatch) -> Result<Task, EngineError> {
         let before = self.task(id).await?;
         let wanted = patched(before.spec.clone(), &patch);
-        let errors = self.wrong_fields(id, &wanted).await?;
+        let mut errors = wrong_words(&wanted);
+        errors.extend(self.wrong_chains(&wanted.chains));
+        if moves(&before.spec, &wanted).is_some() {
+            errors.extend(self.wrong_places(id, &wanted).await?);
+        }
         if !errors.is_empty() {
             return Err(EngineError::Invalid(errors));
         }
@@ -137,6 +141,13 @@ impl Inner {
     async fn wrong_fields(&self, id: TaskId, spec: &TaskSpec) -> Result<Vec<FieldError>, EngineError> {
         let mut errors = wrong_words(spec);
         errors.extend(self.wrong_chains(&spec.chains));
+        errors.extend(self.wrong_places(id, spec).await?);
+        Ok(errors)
+    }
+
+    /// The fields that name where a task works, if they are wrong.
+    async fn wrong_places(&self, id: TaskId, spec: &TaskSpec) -> Result<Vec<FieldError>, EngineError> {
+        let mut errors = Vec::new();
         let mut folders = Vec::new();
         if let Some(folder) = &spec.root_folder {
             folders.push(("root_folder".to_owned(), folder.clone()));
@@ -388,10 +399,11 @@ fn patched(mut spec: TaskSpec, patch: &TaskPatch) -> TaskSpec {
 
 /// The first field that changes although the task has begun and it says where the task works.
 fn fixed_field(task: &Task, new: &TaskSpec) -> Option<&'static str> {
-    if task.status == Status::Pending && task.started_at.is_none() {
-        return None;
-    }
-    let old = &task.spec;
+    if task.status == Status::Pending && task.started_at.is_none() { None } else { moves(&task.spec, new) }
+}
+
+/// The first field by which a change would have the task work elsewhere.
+fn moves(old: &TaskSpec, new: &TaskSpec) -> Option<&'static str> {
     let fields = [
         ("root_folder", old.root_folder != new.root_folder),
         ("branch_name", old.branch_name != new.branch_name),

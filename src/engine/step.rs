@@ -166,6 +166,11 @@ pub(super) fn after_turn(standing: &Standing, outcome: &TurnOutcome) -> Step {
     if standing.judged && standing.phase == Phase::Work { Step::Judge } else { Step::Respond(Unmet::Nothing) }
 }
 
+/// A person has interrupted and says what comes next.
+pub(super) fn interrupted() -> Step {
+    Step::AskUser { reason: "The turn was cut short. What is to be done next?".to_owned(), suggestion: None }
+}
+
 /// What comes after the criteria chain has spoken.
 pub(super) fn after_judgement(judgement: Judgement) -> Step {
     match judgement {

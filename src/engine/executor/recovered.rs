@@ -4,15 +4,15 @@ use super::{Executor, Halt, Message, Todo, Turn, Voice, session::Session, turn::
 use crate::{
     agent::{AgentRun, Reattached, TurnOutcome},
     domain::{
-        EventBody, InputId, Status,
+        EventBody, InputId, Seq, Status,
         input::{Delivery, Input},
         interaction::{Interaction, InteractionType},
     },
     engine::{
-        EngineError, prompt,
+        EngineError, lifecycle, prompt, questions,
         step::{self, Step},
     },
-    store::StoreError,
+    store::{EventFilter, StoreError},
 };
 
 /// How far back the present turn is looked for.
@@ -66,10 +66,13 @@ impl Executor {
             return Ok(false);
         }
         let Some(begin) = of_turn.first().cloned() else { return Ok(false) };
+        let said_something = of_turn.iter().any(|entry| {
+            matches!(entry.interaction_type, InteractionType::ClaudeResponse | InteractionType::ToolResult)
+        });
         let last = of_turn.into_iter().rev().find(|e| e.interaction_type == InteractionType::ClaudeResponse);
         let input = InputId(begin.id.0);
         let input = self.ctx.store.read(move |q| q.input(input)).await?;
-        let taken = last.is_some() || input.as_ref().is_some_and(|input| input.delivery == Delivery::Delivered);
+        let taken = said_something || input.as_ref().is_some_and(|input| input.delivery == Delivery::Delivered);
         let message = self.message_of(begin, input).await?;
         self.turn = Some(Turn { number, message, taken, last, limited: None, cut_at: None });
         Ok(true)
@@ -78,8 +81,8 @@ impl Executor {
     /// The message that began a turn, as the agent was to get it: from the log, where the conversation shows less.
     async fn message_of(&self, begin: Interaction, input: Option<Input>) -> Result<Message, Halt> {
         let id = self.id;
-        let after = crate::domain::Seq(begin.seq.0.saturating_sub(1));
-        let filter = crate::store::EventFilter {
+        let after = Seq(begin.seq.0.saturating_sub(1));
+        let filter = EventFilter {
             after,
             up_to: Some(begin.seq),
             tasks: Some(vec![id]),
@@ -128,8 +131,8 @@ impl Executor {
                 if let Some(mut task) = tx.task(id)? {
                     let open = tx.open_questions(id)?;
                     if open.iter().any(|question| question.request_id.is_some()) {
-                        super::super::lifecycle::withdraw_requests(tx, &task)?;
-                        super::super::questions::unpause_if_answered(tx, &mut task)?;
+                        lifecycle::withdraw_requests(tx, &task)?;
+                        questions::unpause_if_answered(tx, &mut task)?;
                     }
                 }
                 Ok::<_, EngineError>(())
@@ -145,13 +148,32 @@ impl Executor {
         if self.task.status == Status::Paused {
             return Ok(Todo::Wait);
         }
-        let id = self.id;
-        let recent = self.ctx.store.read(move |q| Ok::<_, StoreError>(q.recent_interactions(id, 1)?)).await?;
-        let said = recent.last().is_some_and(|entry| entry.interaction_type == InteractionType::ClaudeResponse);
+        let completed = self.last_turn_was_completed().await?;
         let standing = self.standing().await?;
-        if !said && !standing.chat && !standing.input_waiting {
+        if !completed && !standing.chat && !standing.input_waiting {
             return Ok(Todo::Step(Step::Say { voice: Voice::System, text: prompt::go_on(true) }));
         }
         Ok(Todo::Step(step::after_turn(&standing, &TurnOutcome::Completed)))
+    }
+
+    /// Whether the agent ended its last turn by itself: only then is there something to judge.
+    async fn last_turn_was_completed(&self) -> Result<bool, Halt> {
+        let id = self.id;
+        let outcome = self
+            .ctx
+            .store
+            .read(move |q| {
+                let Some(last) = q.recent_interactions(id, 1)?.pop() else { return Ok(None) };
+                let filter = EventFilter {
+                    after: Seq(last.seq.0.saturating_sub(1)),
+                    up_to: None,
+                    tasks: Some(vec![id]),
+                    kinds: vec!["turn.ended".to_owned()],
+                };
+                Ok::<_, StoreError>(q.events(&filter, 1)?.pop())
+            })
+            .await?;
+        let ended = outcome.map(|event| event.body);
+        Ok(matches!(ended, Some(EventBody::TurnEnded { outcome, .. }) if outcome == "completed"))
     }
 }

@@ -26,8 +26,11 @@ enum Next {
 }
 
 impl Executor {
-    /// Stores the turn's begin, then gives its message to the agent.
+    /// Stores the turn's begin, then gives its message to the agent. A user who interrupted before it began is heard first.
     pub(super) async fn begin_turn(&mut self, message: Message) -> Result<Todo, Halt> {
+        if self.was_interrupted() && message.voice != Voice::User {
+            return Ok(Todo::Step(if self.task.spec.chat_mode { Step::WaitForUser } else { step::interrupted() }));
+        }
         let handle = self.ensure_agent().await?;
         self.clock_on();
         let number = self.turn_number + 1;
@@ -105,6 +108,7 @@ impl Executor {
                 }
                 Next::Agent(None) => return self.after_exit(lost_exit()).await,
                 Next::Told(Told::Interrupt) => self.cut_turn().await,
+                Next::Told(Told::InterruptForInput) => self.cut_for_input().await?,
                 Next::Told(Told::Look) => self.look().await?,
                 Next::Decided(decision) => self.decided(decision).await?,
                 Next::TimeIsUp => {
@@ -170,6 +174,24 @@ impl Executor {
     fn unlap(&mut self, seconds: f64) {
         let back = Duration::try_from_secs_f64(seconds).unwrap_or_default();
         self.running_since = self.running_since.map(|since| since.checked_sub(back).unwrap_or(since));
+    }
+
+    /// Whether a user has interrupted between two turns. What else was told is seen in the store anyway.
+    fn was_interrupted(&mut self) -> bool {
+        let mut interrupted = false;
+        while let Ok(told) = self.claim.messages.try_recv() {
+            interrupted |= told == Told::Interrupt;
+        }
+        interrupted
+    }
+
+    /// Cuts the present turn for an input, unless it is the input's own.
+    async fn cut_for_input(&mut self) -> Result<(), Halt> {
+        let id = self.id;
+        if !self.ctx.store.read(move |q| q.waiting_inputs(id)).await?.is_empty() {
+            self.cut_turn().await;
+        }
+        Ok(())
     }
 
     /// Cuts the present turn short; its end follows.
