@@ -417,3 +417,41 @@ impl World {
         self.store.read(move |q| q.open_questions(id)).await.unwrap().remove(0)
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_field_of_a_task_that_has_begun_is_changed_but_not_where_it_works() {
+    let world = Setup::new(done).make().await;
+    let id = world.run(world.spec("one")).await;
+    world.until_status(id, Status::Completed).await;
+    let patch = TaskPatch { description: Some("Other words.".to_owned()), ..TaskPatch::default() };
+    let task = world.engine.update(id, patch, &actor()).await.unwrap();
+    assert_eq!(task.spec.description, "Other words.");
+    let patch = TaskPatch { base_branch: Some(Some("main".to_owned())), ..TaskPatch::default() };
+    let refused = world.engine.update(id, patch, &actor()).await;
+    assert!(matches!(refused, Err(EngineError::Conflict(ref text)) if text.contains("base_branch")), "{refused:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_interrupted_task_asks_its_user_what_comes_next() {
+    let world = Setup::new(|_, _| vec![Move::Say("I begin."), Move::Hang]).make().await;
+    let id = world.run(world.spec("one")).await;
+    world.until_heard(1).await;
+    world.engine.interrupt(id, &actor()).await.unwrap();
+    world.open_question(id).await;
+    let refused = world.engine.interrupt(id, &actor()).await;
+    assert!(matches!(refused, Err(EngineError::Conflict(ref text)) if text.contains("PAUSED")), "{refused:?}");
+    world.engine.stop(id, &actor()).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clone_that_goes_on_with_the_session_is_told_the_conversation() {
+    let world = Setup::new(done).make().await;
+    let id = world.run(world.spec("one")).await;
+    world.until_status(id, Status::Completed).await;
+    let clone = world.engine.clone_task(id, None, true, &actor()).await.unwrap();
+    assert_eq!((clone.spec.task_name.as_str(), clone.status), ("one (copy)", Status::Pending));
+    world.engine.start_task(clone.id, &actor()).await.unwrap();
+    let task = world.until_status(clone.id, Status::Completed).await;
+    assert!(world.agent.heard()[1].text.contains("Everything is in place."));
+    assert_ne!(task.branch, world.task(id).await.branch);
+}
