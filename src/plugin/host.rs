@@ -20,6 +20,7 @@ use futures_util::{StreamExt, stream};
 use serde_json::Value;
 use std::{
     collections::BTreeMap,
+    os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
     time::Duration,
@@ -88,7 +89,8 @@ impl PluginHost {
     /// When the directories cannot be made or wasmtime cannot be set up.
     pub async fn open(config: HostConfig) -> Result<(Arc<Self>, Vec<EventBody>), LoadError> {
         let HostConfig { directory, cache, call_time, memory, grants } = config;
-        std::fs::create_dir_all(&directory).map_err(|source| unreadable(&directory, source))?;
+        let private = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&directory);
+        private.map_err(|source| unreadable(&directory, source))?;
         let code = CompiledCode::open(&cache).map_err(|source| unreadable(&cache, source))?;
         let sandbox = Sandbox::new(call_time, memory).map_err(|error| LoadError::Setup(format!("{error:#}")))?;
         let loader = Loader { sandbox: Arc::new(sandbox), code: Some(Arc::new(code)) };

@@ -15,6 +15,7 @@ use git2::{Oid, Repository, WorktreeAddOptions, WorktreePruneOptions};
 use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeSet,
+    os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
 };
 use tokio_util::sync::CancellationToken;
@@ -319,7 +320,7 @@ fn write_record(common: &Path, entry: &str, record: &Record) -> Result<(), Works
 /// The folder for the worktree: its parents made, itself not there.
 fn free_folder(found: &Found, request: &PlaceRequest, names: &Names) -> Result<PathBuf, WorkspaceError> {
     let parent = request.worktree_root.join(naming::repository_folder(&found.root, &found.common));
-    std::fs::create_dir_all(&parent).doing("make", &parent)?;
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&parent).doing("make", &parent)?;
     let path = real(&parent)?.join(&names.entry);
     if path.symlink_metadata().is_ok() && std::fs::remove_dir(&path).is_err() {
         return Err(WorkspaceError::InTheWay(path));

@@ -5,6 +5,8 @@
 
 mod support;
 
+mod command_line;
 mod documents;
 mod faults;
+mod live;
 mod real_cli;

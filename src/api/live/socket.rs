@@ -213,19 +213,21 @@ impl Socket {
     async fn tell(&mut self, first: Told) -> Result<bool, SocketError> {
         let mut next = Some(first);
         let mut more = true;
-        for _ in 0..MAX_BATCH {
-            let message = match next {
-                None => break,
-                Some(Told::Event(frame)) => text(frame.json),
-                Some(Told::Partial(partial)) => tungstenite::Message::text(partial_json(&partial).to_string()),
-                Some(Told::Closed) => {
+        let mut batched = 0;
+        while let Some(told) = next {
+            let message = match told {
+                Told::Event(frame) => text(frame.json),
+                Told::Partial(partial) => tungstenite::Message::text(partial_json(&partial).to_string()),
+                Told::Closed => {
                     more = false;
                     break;
                 }
             };
             let fed = tokio::time::timeout(WRITE_PATIENCE, self.wire.feed(message)).await;
             fed.map_err(|_| SocketError::Stuck)??;
-            next = self.feed.next_at_hand();
+            batched += 1;
+            // What is taken from the feed must be sent: a full batch takes no more.
+            next = if batched < MAX_BATCH { self.feed.next_at_hand() } else { None };
         }
         let flushed = tokio::time::timeout(WRITE_PATIENCE, self.wire.flush()).await;
         flushed.map_err(|_| SocketError::Stuck)??;

@@ -43,11 +43,13 @@ pub enum SettingError {
         detail: String,
     },
     /// The file is no TOML.
-    #[error("the settings file {file} is not TOML: {detail}")]
+    #[error("the settings file {file} is not TOML, in line {line}: {detail}")]
     Syntax {
         /// The file.
         file: PathBuf,
-        /// Where and why.
+        /// Where, from 1.
+        line: usize,
+        /// Why.
         detail: String,
     },
     /// There is no such setting.
@@ -147,9 +149,13 @@ pub(super) fn data_dir(environment: &[(String, String)], flags: &[(String, Strin
 }
 
 fn file_values(given: &Given<'_>) -> Result<toml::Table, SettingError> {
-    given.file_text.parse::<toml::Table>().map_err(|error| SettingError::Syntax {
-        file: given.file.to_owned(),
-        detail: error.to_string().trim().to_owned(),
+    given.file_text.parse::<toml::Table>().map_err(|error| {
+        let before = error.span().and_then(|span| given.file_text.get(..span.start)).unwrap_or_default();
+        SettingError::Syntax {
+            file: given.file.to_owned(),
+            line: before.matches('\n').count() + 1,
+            detail: error.message().lines().collect::<Vec<_>>().join("; "),
+        }
     })
 }
 

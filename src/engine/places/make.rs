@@ -15,7 +15,10 @@ use crate::{
     store::StoreError,
     workspace::WorkspaceError,
 };
-use std::path::{Path, PathBuf};
+use std::{
+    os::unix::fs::DirBuilderExt as _,
+    path::{Path, PathBuf},
+};
 use tokio_util::sync::CancellationToken;
 
 /// Under this name, which no plugin can have, the places keep what they know beside their rows.
@@ -98,11 +101,11 @@ async fn scratch(ctx: &Context, log: &StepLog, task: &Task) -> Result<Workplace,
     let (about, folder) = (path.display().to_string(), path.clone());
     let made = log
         .around("worktree", &about, move |_| {
-            std::fs::create_dir_all(&folder).map_err(|source| WorkspaceError::Io {
-                doing: "make",
-                path: folder.clone(),
-                source,
-            })?;
+            std::fs::DirBuilder::new()
+                .recursive(true)
+                .mode(0o700)
+                .create(&folder)
+                .map_err(|source| WorkspaceError::Io { doing: "make", path: folder.clone(), source })?;
             folder.canonicalize().map_err(|source| WorkspaceError::Io { doing: "resolve", path: folder, source })
         })
         .await??;
