@@ -160,12 +160,16 @@ fn describe(event: &Value) -> Option<String> {
             format!("! {} {}", answer(&payload["answer"]), print::faint(format!("({by})")))
         }
         "input.queued" => format!("input waits: {}", text("text")),
-        "criteria.evaluated" => step("end criteria".to_owned(), payload["met"] != true),
+        "task.updated" if payload["changes"]["criteria"].is_object() => {
+            step("end criteria".to_owned(), payload["changes"]["criteria"]["met"] != true)
+        }
         "tests.started" => format!("tests: {}", text("summary")),
         "tests.case" if print::text(payload, "status") == "failed" => step(text("name"), true),
         "tests.ended" => step(text("text"), payload["passed"] != true),
         "commit.made" => format!("committed {}: {}", text("commit").get(..10).unwrap_or_default(), text("subject")),
-        "agent.exited" if payload["code"] != 0 => text("text"),
+        "task.updated" if payload["changes"]["agent_process"]["code"].as_i64().is_some_and(|code| code != 0) => {
+            print::first_line(print::text(&payload["changes"]["agent_process"], "text"), 160)
+        }
         _ => return None,
     })
 }

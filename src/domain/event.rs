@@ -57,6 +57,15 @@ pub enum StepState {
     Failed,
 }
 
+/// A line that a plugin wrote into its log.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct PluginLine {
+    /// `debug`, `info`, `warn` or `error`.
+    pub level: String,
+    /// The line.
+    pub message: String,
+}
+
 macro_rules! events {
     ($($(#[$doc:meta])* $kind:literal $variant:ident { $($(#[$fdoc:meta])* $field:ident : $type:ty),* $(,)? })*) => {
         /// What happened: the kind and its payload. On the wire `kind` is the word below, `payload` the fields.
@@ -113,7 +122,10 @@ events! {
     }
     /// A field changed, its place in the queue, or what it waits for.
     "task.updated" TaskUpdated {
-        /// The fields that changed, with their new values, by their names in Task.
+        /// The fields that changed, with their new values, by their names in Task. Beside those: `agent_process`, when one
+        /// is about to start (`state` is `started`), runs (`done`), could not start (`failed`) or has ended (`ended`), with
+        /// `run`, `how`, `session`, `pid`, `code`, `signal`, `text`; and `criteria`, when they were evaluated: `plugin`,
+        /// `met`, and `findings`, each `{id, text, verdict, evidence}`.
         changes: Value,
     }
     /// It was deleted. Nothing of it follows.
@@ -121,37 +133,6 @@ events! {
         /// Who did it.
         #[serde(default)]
         by: Option<String>,
-    }
-    /// An agent process is about to start, has started, or could not.
-    "agent.process" AgentProcess {
-        /// Where the step stands.
-        state: StepState,
-        /// The folder name of its run.
-        run: String,
-        /// `fresh`, `resume` or `recover`.
-        how: String,
-        /// The agent's session.
-        #[serde(default)]
-        session: Option<String>,
-        /// The process, once it runs.
-        #[serde(default)]
-        pid: Option<u32>,
-        /// What went wrong.
-        #[serde(default)]
-        error: Option<String>,
-    }
-    /// An agent process has ended.
-    "agent.exited" AgentExited {
-        /// The folder name of its run.
-        run: String,
-        /// Exit status, unless a signal ended it.
-        #[serde(default)]
-        code: Option<i32>,
-        /// The signal that ended it.
-        #[serde(default)]
-        signal: Option<i32>,
-        /// What happened and what to do.
-        text: String,
     }
     /// A message was given to the agent, and its turn begins.
     "turn.started" TurnStarted {
@@ -317,6 +298,9 @@ events! {
         counted: bool,
         /// Time taken, in microseconds.
         duration_us: u64,
+        /// What it wrote into its log meanwhile.
+        #[serde(default)]
+        log: Vec<PluginLine>,
     }
     /// A user's input is in the inbox, or was changed there.
     "input.queued" InputQueued {
@@ -418,15 +402,6 @@ events! {
         /// In a sentence.
         text: String,
     }
-    /// What the criteria chain found.
-    "criteria.evaluated" CriteriaEvaluated {
-        /// The plugin whose word counted.
-        plugin: String,
-        /// Whether all are met.
-        met: bool,
-        /// Each criterion: `{id, text, verdict: "met"|"not-met"|"unsure", evidence}`.
-        findings: Value,
-    }
     /// Work was committed on the task's branch.
     "commit.made" CommitMade {
         /// The repository's path.
@@ -463,15 +438,6 @@ events! {
         /// The hash of the one that stays in charge.
         #[serde(default)]
         kept: Option<String>,
-    }
-    /// A plugin wrote a line of log.
-    "plugin.log" PluginLog {
-        /// Its name.
-        plugin: String,
-        /// `debug`, `info`, `warn` or `error`.
-        level: String,
-        /// The line.
-        message: String,
     }
 }
 

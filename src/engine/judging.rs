@@ -64,7 +64,7 @@ pub(crate) enum Judgement {
 
 /// Asks the criteria chain about the work as it stands: the first plugin that has criteria and something to say of them
 /// counts. Criteria are taken from the description once and kept until the request changes. The commands that an
-/// evaluation needs run in the agent's folder, with limits. Records every call, and `criteria.evaluated`.
+/// evaluation needs run in the agent's folder, with limits. Records every call, and what was found.
 ///
 /// # Errors
 /// [`EngineError::Store`] when the log cannot be written; a plugin's failure is no error.
@@ -349,7 +349,8 @@ async fn store_findings(ctx: &Context, task: &Task, plugin: &str, findings: &[Fi
     let told: Vec<Value> = findings.iter().map(on_the_wire).collect();
     let bytes = serde_json::to_vec(&told).unwrap_or_default();
     let met = findings.iter().all(|finding| matches!(finding.verdict, Verdict::Met(_)));
-    let body = EventBody::CriteriaEvaluated { plugin: plugin.to_owned(), met, findings: Value::Array(told) };
+    let criteria = json!({"plugin": plugin, "met": met, "findings": told});
+    let body = EventBody::TaskUpdated { changes: json!({"criteria": criteria}) };
     let task = task.clone();
     ctx.store
         .write(move |tx| {

@@ -251,9 +251,7 @@ impl Stream {
                 }
                 Some(frame.sse)
             }
-            Told::Partial(partial) => {
-                Some(format!("event: partial\ndata: {}\n\n", partial_json(&partial)).into())
-            }
+            Told::Partial(partial) => Some(format!("event: partial\ndata: {}\n\n", partial_json(&partial)).into()),
             Told::Closed => None,
         })
     }

@@ -2,7 +2,7 @@
 
 use super::{super::EngineError, PassedOver};
 use crate::{
-    domain::{ChainKind, DecisionId, EventBody, Task, TaskId, decision::Decision},
+    domain::{ChainKind, DecisionId, EventBody, Task, TaskId, decision::Decision, event::PluginLine},
     engine::{context::Context, surroundings::Line},
     plugin::{CallError, Called, PluginId},
     store::StoreError,
@@ -99,19 +99,14 @@ async fn write(
     ctx.store
         .write(move |tx| {
             let decision = decision(tx.now());
-            for line in lines {
-                let body =
-                    EventBody::PluginLog { plugin: line.plugin, level: line.level.to_owned(), message: line.message };
-                tx.append(Some(&task), body)?;
-            }
             tx.add_decision(&decision)?;
-            tx.append(Some(&task), event(decision)).map(|_| ())
+            tx.append(Some(&task), event(decision, lines)).map(|_| ())
         })
         .await
         .map_err(|error: StoreError| error.into())
 }
 
-fn event(decision: Decision) -> EventBody {
+fn event(decision: Decision, lines: Vec<Line>) -> EventBody {
     let reason = decision.answer.as_ref().and_then(|answer| answer.get("reason")?.as_str().map(str::to_owned));
     EventBody::DecisionMade {
         id: decision.id,
@@ -125,6 +120,7 @@ fn event(decision: Decision) -> EventBody {
         error: decision.error,
         counted: decision.counted,
         duration_us: decision.duration_us,
+        log: lines.into_iter().map(|line| PluginLine { level: line.level.to_owned(), message: line.message }).collect(),
     }
 }
 

@@ -13,7 +13,7 @@ use crate::{
     engine::{EngineError, lifecycle},
     store::{Partial, StoreError, Tx},
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// Events that are stored in one transaction, at most.
 const BATCH: usize = 128;
@@ -370,13 +370,14 @@ impl Recorder {
     }
 
     fn exited(&mut self, tx: &mut Tx<'_>, exit: Exit) -> Result<(), StoreError> {
-        let body = EventBody::AgentExited {
-            run: self.task.agent_run.clone().unwrap_or_default(),
-            code: exit.code,
-            signal: exit.signal,
-            text: exit.text.clone(),
-        };
-        self.append(tx, body)?;
+        let process = json!({
+            "state": "ended",
+            "run": self.task.agent_run,
+            "code": exit.code,
+            "signal": exit.signal,
+            "text": exit.text,
+        });
+        self.append(tx, EventBody::TaskUpdated { changes: json!({"agent_process": process}) })?;
         let in_turn = self.turn.is_some() && self.heard.ended.is_none();
         if in_turn {
             let seq = self.end_turn(tx, "failed", &exit.text, TokenCount::default(), 0.0, 0)?;

@@ -6,6 +6,7 @@ use crate::{
     domain::{EventBody, StepState, task::NextRun},
     engine::{EngineError, lifecycle, places},
 };
+use serde_json::json;
 use std::{path::PathBuf, sync::Arc, time::Duration};
 use tokio::sync::mpsc;
 use uuid::Uuid;
@@ -104,15 +105,8 @@ impl Executor {
                 task.spool_offset = 0;
                 task.next_run = NextRun::Resume;
                 tx.update_task(&task)?;
-                let body = EventBody::AgentProcess {
-                    state: StepState::Started,
-                    run: run.to_string(),
-                    how: how.to_owned(),
-                    session: Some(session),
-                    pid: None,
-                    error: None,
-                };
-                tx.append(Some(&task), body)?;
+                let process = json!({"state": StepState::Started, "run": run, "how": how, "session": session});
+                tx.append(Some(&task), EventBody::TaskUpdated { changes: json!({"agent_process": process}) })?;
                 Ok::<_, EngineError>(task)
             })
             .await?;
@@ -120,14 +114,15 @@ impl Executor {
     }
 
     async fn tell_launch(&self, run: Uuid, how: &str, launched: &Result<AgentRun, AgentError>) -> Result<(), Halt> {
-        let body = EventBody::AgentProcess {
-            state: if launched.is_ok() { StepState::Done } else { StepState::Failed },
-            run: run.to_string(),
-            how: how.to_owned(),
-            session: self.task.agent_session.clone(),
-            pid: launched.as_ref().ok().and_then(|run| run.handle.pid()),
-            error: launched.as_ref().err().map(ToString::to_string),
-        };
+        let process = json!({
+            "state": if launched.is_ok() { StepState::Done } else { StepState::Failed },
+            "run": run,
+            "how": how,
+            "session": self.task.agent_session,
+            "pid": launched.as_ref().ok().and_then(|run| run.handle.pid()),
+            "text": launched.as_ref().err().map(ToString::to_string),
+        });
+        let body = EventBody::TaskUpdated { changes: json!({"agent_process": process}) };
         let task = self.task.clone();
         let told = self.ctx.store.write(move |tx| tx.append(Some(&task), body)).await;
         if let (Err(_), Ok(run)) = (&told, launched) {
