@@ -72,7 +72,7 @@ async fn serve(settings: Settings, stop_agents: bool) -> Result<ExitCode, Failur
     let engine = Engine::start(
         engine_config(&settings)?,
         store.clone(),
-        Arc::new(ClaudeCode::default()),
+        Arc::new(ClaudeCode),
         Arc::clone(&plugins) as _,
         Git::new(),
     )

@@ -3,7 +3,7 @@
 use super::{Actor, EngineError, FieldError, Inner, TaskPatch, commands, lifecycle, places, registry::Message};
 use crate::domain::{
     ChainKind, Chains, EventBody, Limits, Spent, Status, Task, TaskId,
-    interaction::{Interaction, InteractionType},
+    interaction::Interaction,
     naming,
     project::Project,
     task::{NextRun, TaskSpec},

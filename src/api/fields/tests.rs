@@ -1,4 +1,4 @@
-use super::{Amount, Change, TaskName, Visible, fields, read_body, read_query};
+use super::{Amount, Change, TaskName, Visible, read_body, read_query};
 use crate::domain::{Status, task::Access};
 use serde_json::{Value, json};
 
@@ -61,6 +61,14 @@ fn null_clears_what_may_be_cleared_and_is_absence_elsewhere() {
     let body = json!({"name": "n", "text": "", "note": null, "limit": null, "cost": null, "places": null});
     let read = read_body::<Request>(body).expect("it is complete");
     assert_eq!((read.note, read.limit), (Change::Clear, 20));
+}
+
+#[test]
+fn what_is_given_is_read_also_in_what_is_nested() {
+    let body = json!({"name": "n", "text": "t", "places": [{"path": "/a", "access": "read"}]});
+    let read = read_body::<Request>(body).expect("it is complete");
+    assert_eq!((read.name.0.as_str(), read.text.as_str()), ("n", "t"));
+    assert_eq!((read.places[0].path.0.as_str(), read.places[0].access), ("/a", Access::Read));
 }
 
 #[test]

@@ -22,7 +22,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// One engine with everything around it in a folder of its own.
 struct World {
-    dir: tempfile::TempDir,
+    /// Holds everything; goes with the world.
+    _dir: tempfile::TempDir,
     repo: PathBuf,
     agent: Arc<Scripted>,
     store: Store,
@@ -93,7 +94,7 @@ impl Setup {
         let agent = Scripted::new(self.script);
         let plugins = Arc::new(Functions { respond: self.respond, judge: self.judge });
         let engine = start(&config, &store, &agent, &plugins).await;
-        World { dir, repo, agent, store, engine, config, plugins }
+        World { _dir: dir, repo, agent, store, engine, config, plugins }
     }
 }
 

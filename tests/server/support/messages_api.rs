@@ -5,10 +5,7 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::{Request, Response, body::Incoming, service::service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use serde_json::{Value, json};
-use std::{
-    convert::Infallible,
-    sync::{Arc, Mutex},
-};
+use std::{convert::Infallible, sync::Arc};
 
 /// What the model says next.
 #[derive(Clone, Debug)]
@@ -24,8 +21,6 @@ type Script = dyn Fn(&Value) -> Say + Send + Sync;
 /// The API, for as long as the value lives.
 pub struct MessagesApi {
     pub address: String,
-    /// The bodies of all requests that the script answered.
-    pub requests: Arc<Mutex<Vec<Value>>>,
     accept: tokio::task::JoinHandle<()>,
 }
 
@@ -34,14 +29,12 @@ impl MessagesApi {
     pub async fn start(script: impl Fn(&Value) -> Say + Send + Sync + 'static) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = format!("http://{}", listener.local_addr().expect("an address"));
-        let requests = Arc::new(Mutex::new(Vec::new()));
         let script: Arc<Script> = Arc::new(script);
-        let seen = Arc::clone(&requests);
         let accept = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let (script, seen) = (Arc::clone(&script), Arc::clone(&seen));
+                let script = Arc::clone(&script);
                 tokio::spawn(async move {
-                    let service = service_fn(move |request| answer(request, Arc::clone(&script), Arc::clone(&seen)));
+                    let service = service_fn(move |request| answer(request, Arc::clone(&script)));
                     hyper_util::server::conn::auto::Builder::new(TokioExecutor::new())
                         .serve_connection(TokioIo::new(stream), service)
                         .await
@@ -49,7 +42,7 @@ impl MessagesApi {
                 });
             }
         });
-        Self { address, requests, accept }
+        Self { address, accept }
     }
 }
 
@@ -59,20 +52,14 @@ impl Drop for MessagesApi {
     }
 }
 
-async fn answer(
-    request: Request<Incoming>,
-    script: Arc<Script>,
-    seen: Arc<Mutex<Vec<Value>>>,
-) -> Result<Response<Full<Bytes>>, Infallible> {
+async fn answer(request: Request<Incoming>, script: Arc<Script>) -> Result<Response<Full<Bytes>>, Infallible> {
     let path = request.uri().path().to_owned();
     let body = request.into_body().collect().await.map(|body| body.to_bytes()).unwrap_or_default();
     let body: Value = serde_json::from_slice(&body).unwrap_or(Value::Null);
     let (kind, text) = if path.ends_with("/count_tokens") {
         ("application/json", json!({ "input_tokens": 10 }).to_string())
     } else if path.ends_with("/messages") {
-        let say = script(&body);
-        seen.lock().expect("no test panics while it holds this").push(body);
-        ("text/event-stream", stream(&say))
+        ("text/event-stream", stream(&script(&body)))
     } else {
         ("application/json", "{}".to_owned())
     };
