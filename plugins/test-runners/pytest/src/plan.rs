@@ -17,6 +17,10 @@ pub const WANTED: [&str; 8] = [
     "conftest.py",
 ];
 
+/// Bytecode goes to the run's own folder. Python takes a cached file for the source's when size and second of change are the
+/// same, and a change of one character by a quick agent keeps both; nor should the worktree fill with `__pycache__`.
+const BYTECODE: (&str, &str) = ("PYTHONPYCACHEPREFIX", "{report}/bytecode");
+
 const REPORT: &str = "{report}/pytest.xml";
 
 /// Most test files that are read to tell their kind.
@@ -40,7 +44,7 @@ pub fn plan(project: &Project, read: &dyn Fn(&str) -> Option<String>) -> Option<
         return None;
     }
     let source = project.files.iter().any(|f| f == "src/");
-    let env: &[(&str, &str)] = if source { &[("PYTHONPATH", "src")] } else { &[] };
+    let env: &[(&str, &str)] = if source { &[BYTECODE, ("PYTHONPATH", "src")] } else { &[BYTECODE] };
     Some(match kind(project, &tests, configured, read) {
         Kind::Unittest => Plan {
             commands: discoveries(project, &tests, env),
