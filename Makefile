@@ -26,11 +26,11 @@ build:
 
 fmt: ## Formats everything
 	$(CARGO) fmt
-	$(CARGO) fmt --manifest-path plugins/Cargo.toml
+	$(CARGO) fmt --all --manifest-path plugins/Cargo.toml
 
 lint: ## Formatting and clippy, warnings denied
 	$(CARGO) fmt --check
-	$(CARGO) fmt --manifest-path plugins/Cargo.toml --check
+	$(CARGO) fmt --all --manifest-path plugins/Cargo.toml --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	$(CARGO) clippy --locked --manifest-path plugins/Cargo.toml --all-targets -- -D warnings
 
