@@ -6,6 +6,7 @@ import { make, scripts, until } from "./scenes.mjs";
 const noViolations = async (page, where) => assert.deepEqual(await axe(page), [], `axe on ${where}`);
 const address = (server, name, tab) => `${server.address}/tasks/${encodeURIComponent(name)}${tab ? `?tab=${tab}` : ""}`;
 const heading = (page, name) => page.getByRole("heading", { level: 1, name }).waitFor();
+const said = (page, text) => page.getByRole("log").getByText(text, { exact: true });
 const talk = async (page, size) => {
   if (size === "phone") await page.getByRole("tab", { name: "Conversation" }).click();
 };
@@ -70,7 +71,7 @@ export const cases = {
     await card.getByRole("button", { name: /Small/ }).click();
     await card.waitFor({ state: "detached" });
     await page.goto(address(server, title));
-    await page.getByText("You chose Small").waitFor();
+    await said(page, "You chose Small.").waitFor();
   },
 
   "a permission is given on the task's page": async ({ page, server, repository, name }) => {
@@ -82,14 +83,14 @@ export const cases = {
     await card.getByText("git remote -v").first().waitFor();
     await noViolations(page, "a permission");
     await card.getByRole("button", { name: "Allow" }).click();
-    await page.getByText("Thank you.").waitFor();
+    await said(page, "Thank you.").waitFor();
   },
 
   "text streams, a message waits and is taken back, stop and resume": async ({ page, server, repository, name }) => {
     const title = name("Stream");
     await make(server, repository, title, scripts.streams, { chains: { responder: [] } });
     await page.goto(address(server, title));
-    await page.getByText("word by word").waitFor({ timeout: 40_000 });
+    await page.getByRole("log").locator("p", { hasText: "comes word by word" }).waitFor({ timeout: 40_000 });
     const box = page.getByLabel("Message to the agent");
     await box.fill("Wait for this");
     await box.press("Control+Enter");
@@ -112,11 +113,11 @@ export const cases = {
     const title = name("Chat");
     await make(server, repository, title, scripts.chats, { chat_mode: true });
     await page.goto(address(server, title));
-    await page.getByText("What shall we do?").waitFor({ timeout: 40_000 });
+    await said(page, "Hello. What shall we do?").waitFor({ timeout: 40_000 });
     const box = page.getByLabel("Message to the agent");
     await box.fill("Let us begin");
     await box.press("Control+Enter");
-    await page.getByText("You said: Let us begin").waitFor();
+    await said(page, "You said: Let us begin").waitFor();
     await box.press("ArrowUp");
     assert.equal(await box.inputValue(), "Let us begin");
   },
