@@ -5,12 +5,11 @@ CLAUDE_VERSION := 2.1.330
 CLAUDE_HOME := target/real-cli
 RELEASE := $(or $(CARGO_TARGET_DIR),target)/release/taskwright
 
-.PHONY: web run test demo build examples fmt lint plugins real-cli bench crash
+WEB_SOURCES := $(shell find web/src web/public web/scripts web/index.html web/vite.config.ts web/package-lock.json -type f 2>/dev/null)
 
-web: ## Builds the web interface, which the server's build takes in
-	cd web && npm ci --no-audit --no-fund && npm run build
+.PHONY: run test demo build web web-check web-test fmt lint plugins real-cli bench
 
-run: ## Builds and starts the server on its usual data directory
+run: web ## Builds and starts the server on its usual data directory
 	$(CARGO) run --release --locked -- serve
 
 test: ## All tests that need nothing but Rust, Node, Python and git
@@ -21,7 +20,19 @@ test: ## All tests that need nothing but Rust, Node, Python and git
 demo: build ## A task on a sample repository with the scripted agent, watched from start to end
 	examples/demo/run $(RELEASE) $(dir $(RELEASE))examples/scripted-agent
 
-build:
+web: web/dist/index.html ## The web interface, which the server's build takes in
+
+web/dist/index.html: $(WEB_SOURCES)
+	cd web && npm ci --no-audit --no-fund && npm run build
+
+web-check: web ## Types, lints, unit tests and size of the web interface, and that its types are the server's
+	cd web && npm run api:check && npm run check && npm run size
+
+web-test: web ## The web interface in a browser (needs Chromium), against the debug server and the scripted agent
+	$(CARGO) build --locked --bin taskwright --example scripted-agent --test server
+	cd web && npm run e2e
+
+build: web
 	$(CARGO) build --release --locked --bin taskwright --example scripted-agent
 
 fmt: ## Formats everything
