@@ -107,7 +107,10 @@ fn agreeable(schema: &Value) -> Value {
             let properties = schema["properties"].as_object().into_iter().flatten();
             Value::Object(properties.map(|(name, schema)| (name.clone(), agreeable(schema))).collect::<Map<_, _>>())
         }
-        Some("array") => json!([]),
+        Some("array") => {
+            let least = usize::try_from(schema["minItems"].as_u64().unwrap_or(0)).unwrap_or(0);
+            Value::Array(vec![agreeable(&schema["items"]); least])
+        }
         Some("boolean") => json!(true),
         Some("number" | "integer") => schema.get("maximum").cloned().unwrap_or(json!(1)),
         Some("null") => Value::Null,

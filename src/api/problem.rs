@@ -290,6 +290,7 @@ impl From<WorkspaceError> for Problem {
             | E::BadBranchName(_)
             | E::Outside(_) => Kind::WRONG_FIELDS,
             E::BranchInUse { .. }
+            | E::BranchHeld { .. }
             | E::InTheWay(_)
             | E::TargetDirty { .. }
             | E::NoBranch(_)

@@ -55,6 +55,16 @@ pub enum WorkspaceError {
         /// Where.
         at: PathBuf,
     },
+    /// The branch is held by the entry of a worktree whose folder is gone.
+    #[error(
+        "the branch `{branch}` is held by a worktree at {at} that is gone; `git worktree prune` in the repository frees it, or give another `branch_name`"
+    )]
+    BranchHeld {
+        /// The branch.
+        branch: String,
+        /// Where the worktree was.
+        at: PathBuf,
+    },
     /// The folder for the worktree is in the way.
     #[error("{0} is in the way and is no worktree of this task; move it away")]
     InTheWay(PathBuf),

@@ -246,7 +246,7 @@ fn check_branch_is_free(found: &Found, names: &Names) -> Result<(), WorkspaceErr
         .into_iter()
         .find(|checkout| checkout.branch.as_deref() == Some(&full) && !is_stale_and_ours(checkout, names));
     match holder {
-        Some(holder) => Err(WorkspaceError::BranchInUse { branch: names.branch.clone(), at: holder.path }),
+        Some(holder) => Err(holder.refusal(&names.branch)),
         None => Ok(()),
     }
 }
@@ -337,7 +337,7 @@ fn prune_stale(found: &Found, names: &Names, steps: Steps<'_>) -> Result<(), Wor
         }
         Some(checkout) if checkout.is_there() => return Err(WorkspaceError::InTheWay(checkout.path)),
         Some(checkout) if checkout.locked => {
-            return Err(WorkspaceError::BranchInUse { branch: names.branch.clone(), at: checkout.path });
+            return Err(checkout.refusal(&names.branch));
         }
         Some(checkout) => Some(checkout.path.display().to_string()),
         // A start that broke off before the entry was whole.

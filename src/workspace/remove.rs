@@ -145,7 +145,7 @@ fn branch_to_delete(
         checkout.branch.as_deref() == Some(&full) && Some(&checkout.path) != entry.map(|entry| &entry.path)
     });
     if let Some(elsewhere) = elsewhere {
-        return Err(WorkspaceError::BranchInUse { branch: branch.clone(), at: elsewhere.path });
+        return Err(elsewhere.refusal(branch));
     }
     if !options.confirm {
         let commits = commits_nowhere_else(&source.repo, &full, tip).at(&source.root)?;

@@ -117,6 +117,16 @@ impl Checkout {
     pub(super) fn is_there(&self) -> bool {
         self.path.symlink_metadata().is_ok_and(|data| data.is_dir())
     }
+
+    /// Why a branch that is checked out here cannot be had.
+    pub(super) fn refusal(self, branch: &str) -> WorkspaceError {
+        let (branch, at) = (branch.to_owned(), self.path);
+        if self.locked || at.symlink_metadata().is_ok() {
+            WorkspaceError::BranchInUse { branch, at }
+        } else {
+            WorkspaceError::BranchHeld { branch, at }
+        }
+    }
 }
 
 /// All checkouts of a repository.

@@ -5,8 +5,13 @@
 
 mod support;
 
+mod agent;
 mod command_line;
 mod documents;
 mod faults;
 mod live;
+mod lives;
+mod plugins;
 mod real_cli;
+mod recovery;
+mod workspaces;

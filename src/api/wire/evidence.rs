@@ -2,7 +2,7 @@
 
 use super::conversation::TestCase;
 use crate::{
-    domain::{ChainKind, DecisionId, Timestamp, TokenCount, decision, task::Access, test_case::TestSummary},
+    domain::{ChainKind, DecisionId, TaskId, Timestamp, TokenCount, decision, task::Access, test_case::TestSummary},
     engine,
     workspace::{self, CommitView},
 };
@@ -96,6 +96,25 @@ impl From<decision::Decision> for Decision {
             duration_us: decision.duration_us,
             at: decision.at,
         }
+    }
+}
+
+/// One call of a plugin with what it was given.
+#[derive(Clone, PartialEq, Debug, Serialize, utoipa::ToSchema)]
+pub struct DecisionWithInput {
+    /// The call.
+    #[serde(flatten)]
+    pub decision: Decision,
+    /// Its task.
+    pub task_id: TaskId,
+    /// What the plugin was given: enough to ask another plugin the same.
+    pub input: Value,
+}
+
+impl From<decision::Decision> for DecisionWithInput {
+    fn from(mut decision: decision::Decision) -> Self {
+        let input = std::mem::take(&mut decision.input);
+        Self { task_id: decision.task_id, input, decision: decision.into() }
     }
 }
 

@@ -13,7 +13,8 @@ mod task;
 pub use conversation::{Conversation, ConversationEntry, Interaction, Message, TestCase, ToolGroup, collapse};
 pub use event::Event;
 pub use evidence::{
-    Commit, Criterion, Decision, DiffStat, Evidence, FileChange, Findings, TestRound, TestRounds, Worktree, Worktrees,
+    Commit, Criterion, Decision, DecisionWithInput, DiffStat, Evidence, FileChange, Findings, TestRound, TestRounds,
+    Worktree, Worktrees,
 };
 pub use input::{Input, InputQueued, QueueStatus};
 pub use library::{Branches, Directories, Directory, Project, ProjectDeleted, ProjectsDeleted, Prompt, Session, Usage};

@@ -203,7 +203,9 @@ where
 fn field_of(error: &WorkspaceError, placed: &Placed) -> String {
     let branch_field = placed.site.branch_name.as_ref().map_or("branch_name", |(field, _)| field.as_str());
     match error {
-        WorkspaceError::BadBranchName(_) | WorkspaceError::BranchInUse { .. } => branch_field.to_owned(),
+        WorkspaceError::BadBranchName(_) | WorkspaceError::BranchInUse { .. } | WorkspaceError::BranchHeld { .. } => {
+            branch_field.to_owned()
+        }
         WorkspaceError::NoBase { .. } if placed.site.base_branch.is_some() => "base_branch".to_owned(),
         _ => placed.site.field.clone(),
     }

@@ -4,6 +4,7 @@ mod events;
 pub mod messages_api;
 mod repository;
 mod server;
+mod work;
 
 pub use events::Events;
 pub use repository::{NODE, PLAIN, Repository};

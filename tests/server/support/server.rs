@@ -272,6 +272,47 @@ impl Server {
         }
     }
 
+    /// How many agents of this server run.
+    pub fn agents(&self) -> usize {
+        self.agent_pids().len()
+    }
+
+    /// Kills this server's agents, as the machine would.
+    pub fn kill_agents(&self) {
+        for pid in self.agent_pids() {
+            kill_hard(pid);
+        }
+        while self.agents() > 0 {
+            std::thread::yield_now();
+        }
+    }
+
+    fn agent_pids(&self) -> Vec<u32> {
+        let agent = scripted_agent().display().to_string();
+        self.processes_that(|process| {
+            let command = std::fs::read(process.join("cmdline")).unwrap_or_default();
+            command.split(|byte| *byte == 0).next() == Some(agent.as_bytes())
+        })
+    }
+
+    /// Every process that runs with this server's home: the server itself, agents, commands, and what they started.
+    pub fn processes(&self) -> Vec<u32> {
+        self.processes_that(|_| true)
+    }
+
+    fn processes_that(&self, is_wanted: impl Fn(&Path) -> bool) -> Vec<u32> {
+        let home = format!("HOME={}", self.home.display());
+        let is_ours = |process: &Path| {
+            let environment = std::fs::read(process.join("environ")).unwrap_or_default();
+            environment.split(|byte| *byte == 0).any(|variable| variable == home.as_bytes())
+        };
+        let processes = std::fs::read_dir("/proc").expect("the processes").flatten();
+        processes
+            .filter(|process| is_ours(&process.path()) && is_wanted(&process.path()))
+            .filter_map(|process| process.file_name().to_str()?.parse().ok())
+            .collect()
+    }
+
     /// The event stream of a task from its first event on, or after one.
     pub async fn events(&self, task: &str, after: Option<u64>) -> Events {
         let path = of(task, "/stream");
@@ -342,5 +383,14 @@ impl Drop for Server {
         } else {
             self.terminate();
         }
+        if self.setup.keep_agents {
+            self.processes().into_iter().for_each(kill_hard);
+        }
+    }
+}
+
+fn kill_hard(pid: u32) {
+    if let Some(pid) = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw) {
+        rustix::process::kill_process(pid, rustix::process::Signal::KILL).ok();
     }
 }

@@ -23,6 +23,7 @@ pub(super) fn routes() -> Vec<Route> {
         route::<__path_recover_task, _, _>(recover_task),
         route::<__path_retry_task, _, _>(retry_task),
         route::<__path_clear_and_restart, _, _>(clear_and_restart),
+        route::<__path_set_up_again, _, _>(set_up_again),
         route::<__path_complete_task, _, _>(complete_task),
         route::<__path_continue_task, _, _>(continue_task),
         route::<__path_clone_task, _, _>(clone_task),
@@ -136,6 +137,15 @@ async fn clear_and_restart(call: Call) -> Result<Reply, Problem> {
     let task = task_of(&call).await?;
     let restarted = call.api.engine.clear_and_restart(task.id, &call.actor).await?;
     Reply::json(&wire::Restarted::from(restarted))
+}
+
+/// Runs the setup commands of a task's projects in its worktrees again. Each is a step with its output in the log.
+#[utoipa::path(post, path = "/api/v1/tasks/by-name/{name}/worktree/setup", operation_id = "set_up_worktree", tag = "tasks",
+    responses((status = 200, body = wire::Said)))]
+async fn set_up_again(call: Call) -> Result<Reply, Problem> {
+    let task = task_of(&call).await?;
+    call.api.engine.setup_again(task.id, &call.actor).await?;
+    Reply::json(&wire::Said { message: "The setup commands have run again.".to_owned() })
 }
 
 /// Says that a task is done: it is FINISHED, by whom is kept. From any status that is not final.
