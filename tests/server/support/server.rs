@@ -383,9 +383,8 @@ impl Drop for Server {
         } else {
             self.terminate();
         }
-        if self.setup.keep_agents {
-            self.processes().into_iter().for_each(kill_hard);
-        }
+        // Agents outlive a server that was killed or that keeps them.
+        self.processes().into_iter().for_each(kill_hard);
     }
 }
 
