@@ -14,4 +14,6 @@ mod lives;
 mod plugins;
 mod real_cli;
 mod recovery;
+mod rest;
+mod storage;
 mod workspaces;

@@ -6,9 +6,9 @@ mod repository;
 mod server;
 mod work;
 
-pub use events::Events;
+pub use events::{Events, Seen};
 pub use repository::{NODE, PLAIN, Repository};
-pub use server::{Builder, PATIENCE, Reply, Server, of, scripted, scripted_agent};
+pub use server::{PATIENCE, Server, of, scripted, scripted_agent};
 
 use serde_json::Value;
 
