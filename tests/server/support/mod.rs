@@ -8,7 +8,7 @@ mod work;
 
 pub use events::{Events, Seen};
 pub use repository::{NODE, PLAIN, Repository};
-pub use server::{PATIENCE, Server, of, scripted, scripted_agent};
+pub use server::{Builder, PATIENCE, Reply, Server, of, scripted, scripted_agent};
 
 use serde_json::Value;
 
