@@ -7,7 +7,7 @@ RELEASE := $(or $(CARGO_TARGET_DIR),target)/release/taskwright
 
 WEB_SOURCES := $(shell find web/src web/public web/scripts web/index.html web/vite.config.ts web/package-lock.json -type f 2>/dev/null)
 
-.PHONY: run test demo build web web-check web-test fmt lint plugins real-cli bench
+.PHONY: run test demo build web web-check web-test fmt lint plugins real-cli bench load
 
 run: web ## Builds and starts the server on its usual data directory
 	$(CARGO) run --release --locked -- serve
@@ -52,5 +52,8 @@ real-cli: ## A whole task by the real Claude Code command against a scripted API
 	npm install --prefix $(CLAUDE_HOME) --no-audit --no-fund --no-save @anthropic-ai/claude-code@$(CLAUDE_VERSION)
 	REAL_CLI="$(abspath $(CLAUDE_HOME))/node_modules/.bin/claude" $(CARGO) test --locked --test server real_cli -- --ignored
 
-bench: ## The benchmarks whose figures stand in the README
+bench: ## Benchmarks of the log and of a plugin's call
 	$(CARGO) bench --locked
+
+load: build ## Measures the running server from outside; prints the figures that stand in the README
+	node benches/load.mjs $(RELEASE) $(dir $(RELEASE))examples/scripted-agent

@@ -16,7 +16,8 @@
  * - Agent's line to client: the agent runs `date +%s%N` every 25 ms, and its output is the content of the line that
  *   the agent writes right after. The delay is from that time to the line's arrival in this process by the same clock.
  *   It contains the end of `date`'s process and its shell, and the time until the agent gets a processor, so it is an
- *   upper bound. The part from the event's own time, at which the server has read the line, is told beside it.
+ *   upper bound. The part from the event's own time, at which the server has read the line and begins to
+ *   write it into the log, is told beside it; that time is in whole milliseconds, rounded down.
  * - Start to process: from just before `POST …/start` is sent until the event that tells that the agent's process runs
  *   has come in by the stream of all events; with a worktree it contains git making one.
  * - Talkative tasks: all are started at once, each writes its lines without a pause and then ends. Each task has a stream
@@ -298,7 +299,7 @@ async function lineDelay(server, row) {
   if (delays.length !== LINES + 10) throw new Error(`${delays.length} lines came instead of ${LINES + 10}`);
   row(`Agent's line to SSE client (${delays.length} lines)`,
     `median ${ms(median(delays))}, p99 ${ms(quantile(delays, 0.99))}, max ${ms(largest(delays))}`);
-  row('Of this, from the server having read it',
+  row('Of this, from the server having read the line',
     `median ${ms(median(fromServer))}, p99 ${ms(quantile(fromServer, 0.99))}, max ${ms(largest(fromServer))}`);
 }
 
