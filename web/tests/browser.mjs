@@ -1,5 +1,5 @@
 // A browser with a profile of its own, and pages that remember what went wrong in them.
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -28,8 +28,7 @@ export async function openBrowser(size, { dark = false } = {}) {
       "--disable-sync",
     ],
   });
-  context.setDefaultTimeout(20_000);
-  if (process.env.PAGES) await servePages(context, process.env.PAGES);
+  context.setDefaultTimeout(10_000);
   const page = context.pages()[0] ?? (await context.newPage());
   const errors = [];
   page.on("console", (message) => {
@@ -44,22 +43,6 @@ export async function openBrowser(size, { dark = false } = {}) {
       rmSync(profile, { recursive: true, force: true });
     },
   };
-}
-
-/** Gives pages from a folder in place of those in the binary, so that they can be tried without building it again. */
-async function servePages(context, folder) {
-  const types = { html: "text/html", js: "text/javascript", css: "text/css", svg: "image/svg+xml" };
-  await context.route(
-    (url) => !/^\/(api|login|health)/.test(url.pathname),
-    async (route) => {
-      const { pathname } = new URL(route.request().url());
-      const path = /\.\w+$/.test(pathname) && !pathname.startsWith("/tasks/") ? pathname : "/index.html";
-      if (!existsSync(join(folder, path))) return route.continue();
-      const policy = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; connect-src 'self'";
-      const headers = { "content-type": types[path.split(".").at(-1)], "content-security-policy": policy };
-      await route.fulfill({ body: readFileSync(join(folder, path)), headers });
-    },
-  );
 }
 
 /** What axe finds on the page as it is. */

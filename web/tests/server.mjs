@@ -67,17 +67,19 @@ export async function startServer() {
     if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`);
     return text ? JSON.parse(text) : undefined;
   };
+  const pages = process.env.PAGES === "dist" ? await servePages(address) : undefined;
   return {
-    address,
+    address: pages?.address ?? address,
     home,
     call,
     log: () => log,
     /** Where a browser gets its cookie. */
     login: async () => {
       const { path } = await call("POST", "/login-codes");
-      return `${address}${path ?? "/"}`;
+      return `${pages?.address ?? address}${path ?? "/"}`;
     },
     stop: async () => {
+      pages?.stop();
       const gone = new Promise((resolve) => child.once("exit", resolve));
       child.removeAllListeners("exit");
       child.once("exit", () => {});
@@ -86,4 +88,16 @@ export async function startServer() {
       rmSync(scratch, { recursive: true, force: true });
     },
   };
+}
+
+/** Gives the pages of `dist` in place of those in the binary, so that they can be tried without building it again. */
+async function servePages(server) {
+  process.env.TASKWRIGHT_SERVER = server;
+  const { preview } = await import("vite");
+  const root = new URL("../", import.meta.url).pathname;
+  const policy = `default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self'; connect-src 'self'`;
+  const headers = { "content-security-policy": policy };
+  const served = await preview({ root, logLevel: "error", preview: { host: "127.0.0.1", port: 0, headers } });
+  const { port } = served.httpServer.address();
+  return { address: `http://127.0.0.1:${port}`, stop: () => served.httpServer.closeAllConnections() || served.close() };
 }
