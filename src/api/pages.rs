@@ -5,11 +5,23 @@ use http::{HeaderValue, StatusCode, header};
 use rust_embed::RustEmbed;
 use serde::Serialize;
 
-/// What pages of the server may do: load what it serves itself, and nothing in a frame. Styles may stand in elements, as
-/// code in colours needs them; scripts may not.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; \
-                      font-src 'self'; connect-src 'self'; manifest-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'self'; \
-                      frame-ancestors 'none'";
+/// What pages may do: load what the server itself serves, and stand in no frame. Only the styles differ.
+macro_rules! policy {
+    ($styles:literal) => {
+        concat!(
+            "default-src 'none'; script-src 'self'; style-src ",
+            $styles,
+            "; img-src 'self' data: blob:; font-src 'self'; connect-src 'self'; manifest-src 'self'; worker-src 'self'; ",
+            "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+        )
+    };
+}
+
+/// For the plain pages.
+const POLICY: HeaderValue = HeaderValue::from_static(policy!("'self'"));
+
+/// For the web interface: styles may stand in elements, as code in colours needs them; scripts may not.
+pub(super) const INTERFACE_POLICY: HeaderValue = HeaderValue::from_static(policy!("'self' 'unsafe-inline'"));
 
 #[derive(RustEmbed)]
 #[folder = "src/api/pages/"]
@@ -46,7 +58,7 @@ pub(super) fn file(name: &str) -> Result<Reply, Problem> {
 /// A file of a page, with what pages may do.
 pub(super) fn page_of(media_type: &'static str, body: impl Into<Body>) -> Reply {
     Reply::of(media_type, body)
-        .header(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY))
+        .header(header::CONTENT_SECURITY_POLICY, POLICY)
         .header(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"))
 }
 

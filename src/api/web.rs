@@ -52,6 +52,7 @@ fn file(call: &Call, name: &str) -> Result<Reply, Problem> {
     let EmbeddedFile { data, .. } =
         packed.or_else(|| Built::get(name)).ok_or_else(|| Problem::not_found("file", name))?;
     let reply = pages::page_of(media_type(name), data.into_owned())
+        .header(header::CONTENT_SECURITY_POLICY, pages::INTERFACE_POLICY)
         .header(header::VARY, HeaderValue::from_static("accept-encoding"));
     Ok(if packs { reply.header(header::CONTENT_ENCODING, HeaderValue::from_static("br")) } else { reply })
 }

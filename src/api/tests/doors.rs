@@ -64,7 +64,10 @@ async fn a_browser_follows_its_link_once_and_is_let_in_by_its_cookie() {
     let page = got(browser.get(server.url("/")).header("cookie", &cookie)).await;
     assert_eq!(page.status, StatusCode::OK);
     assert!(page.header("content-security-policy").contains("frame-ancestors 'none'"));
-    assert!(!page.header("content-security-policy").contains("unsafe"));
+    assert!(page.header("content-security-policy").contains("script-src 'self';"));
+    let docs = got(browser.get(server.url("/api/docs")).header("cookie", &cookie)).await;
+    assert_eq!(docs.status, StatusCode::OK);
+    assert!(!docs.header("content-security-policy").contains("unsafe"));
     got(browser.get(server.url(&path))).await.problem(401);
     let refused = got(browser.get(server.url("/")).header("accept", "text/html,*/*")).await;
     assert_eq!(refused.status, StatusCode::UNAUTHORIZED);
