@@ -31,7 +31,7 @@ export const cases = {
     await noViolations(page, "the form");
     await page.getByRole("button", { name: "Create and start" }).click();
     await heading(page, title);
-    await page.getByText("Subtraction", { exact: true }).waitFor();
+    await page.getByText("Subtraction", { exact: true }).waitFor({ timeout: 40_000 });
     await until(server, title, (task) => ["COMPLETED", "FINISHED"].includes(task.status));
     await page
       .getByRole("main")
@@ -44,7 +44,7 @@ export const cases = {
       ["Tests", "No tests were run"],
       ["Evidence", "Commits"],
       ["Finish", "Bring it onto a branch"],
-      ["Activity", "task.created"],
+      ["Activity", "task.status"],
       ["Settings", "Done when"],
     ]) {
       await page.getByRole("tab", { name: tab }).click();

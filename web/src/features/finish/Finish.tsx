@@ -45,7 +45,7 @@ export function Finish({ task }: { task: Task }) {
   return (
     <div className={css.pad}>
       <section>
-        <h3>Commits on {task.branch_name ?? "the branch"}</h3>
+        <h2>Commits on {task.branch_name ?? "the branch"}</h2>
         {commits.length === 0 ? <p className={css.muted}>None yet.</p> : null}
         <ul className={css.list}>
           {commits.map((commit) => (
@@ -60,7 +60,7 @@ export function Finish({ task }: { task: Task }) {
         </ul>
       </section>
       <section className={css.pad} style={{ padding: 0 }}>
-        <h3>Bring it onto a branch</h3>
+        <h2>Bring it onto a branch</h2>
         <div className={css.evidenceFacts} style={{ alignItems: "start" }}>
           <Select
             label="How"
@@ -85,7 +85,7 @@ export function Finish({ task }: { task: Task }) {
       </section>
       {worktree ? (
         <section>
-          <h3>Folder</h3>
+          <h2>Folder</h2>
           <ul className={css.list}>
             {worktree.places.map((place) => (
               <li key={place.path}>
@@ -117,7 +117,7 @@ export function Finish({ task }: { task: Task }) {
         </section>
       ) : error ? null : null}
       <section>
-        <h3>Begin again, or let go</h3>
+        <h2>Begin again, or let go</h2>
         <div className={css.row}>
           <Button tip="A new agent session that is told what happened so far" onPress={() => void recover(task)}>
             <RotateCcw size={16} aria-hidden />

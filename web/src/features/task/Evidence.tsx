@@ -33,7 +33,7 @@ export function Evidence({ name }: { name: string }) {
             <Fact word="Time">{duration(found.duration_seconds)}</Fact>
           </dl>
           <section>
-            <h3>Criteria</h3>
+            <h2>Criteria</h2>
             {found.criteria.length === 0 ? <p className={css.muted}>None were judged.</p> : null}
             <ul className={css.list}>
               {found.criteria.map((criterion) => {
@@ -61,7 +61,7 @@ export function Evidence({ name }: { name: string }) {
             </ul>
           </section>
           <section>
-            <h3>Commits</h3>
+            <h2>Commits</h2>
             {found.commits.length === 0 ? <p className={css.muted}>None yet.</p> : null}
             <ul className={css.list}>
               {found.commits.map((commit) => (
@@ -76,7 +76,7 @@ export function Evidence({ name }: { name: string }) {
             </ul>
           </section>
           <section>
-            <h3>Decisions of plugins</h3>
+            <h2>Decisions of plugins</h2>
             {found.decisions.length === 0 ? <p className={css.muted}>None yet.</p> : null}
             <ul className={css.list}>
               {found.decisions.map((decision) => (
