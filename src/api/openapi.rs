@@ -134,12 +134,15 @@ fn complete(operation: &mut Value, method: &Method, path: &str, open: bool) {
             answer["headers"]["X-Request-Id"] = json!({"$ref": "#/components/headers/X-Request-Id"});
         }
     }
+    if has_parameters {
+        answers.insert("431".to_owned(), json!({"description": "The address or the headers are too long; nothing was read."}));
+    }
     for kind in Kind::ALL {
         let status = kind.status.as_u16();
         let possible = match status {
             401 | 429 => !open,
             403 | 500 | 503 => true,
-            404 => path.contains('{'),
+            404 => path.contains('{') || path.ends_with("/questions"),
             409 | 507 => writes,
             400 | 408 | 413 | 415 => writes && (has_body || status == 400),
             422 => has_parameters || has_body,
