@@ -4,6 +4,74 @@
  */
 
 export interface paths {
+    "/api/v1/browse-directories": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The folders inside a folder, by name. */
+        get: operations["browse_directories"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/decisions/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A plugin's decision with what it was given. */
+        get: operations["get_decision"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The events of all tasks as they happen. A comment line comes every 15 seconds. */
+        get: operations["stream_events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/git-branches": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A repository's branches. */
+        get: operations["list_branches"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/interactions/{id}": {
         parameters: {
             query?: never;
@@ -55,6 +123,131 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/plugins": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the plugins that are loaded, with what each may do. */
+        get: operations["list_plugins"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists projects, newest first. */
+        get: operations["list_projects"];
+        put?: never;
+        /** Makes a project. */
+        post: operations["create_project"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A project. */
+        get: operations["get_project"];
+        /** Changes a project. */
+        put: operations["update_project"];
+        post?: never;
+        /** Deletes a project. Its repository and its tasks stay as they are. */
+        delete: operations["delete_project"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/batch-delete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Deletes several projects: as many as it can, and tells what became of each. */
+        post: operations["delete_projects"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/prompts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists prompts, newest first. */
+        get: operations["list_prompts"];
+        put?: never;
+        /** Keeps a prompt. */
+        post: operations["create_prompt"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/prompts/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A prompt. */
+        get: operations["get_prompt"];
+        /** Changes a prompt. */
+        put: operations["update_prompt"];
+        post?: never;
+        /** Deletes a prompt. */
+        delete: operations["delete_prompt"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/prompts/{id}/use": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Counts a use of a prompt, and answers it. */
+        post: operations["use_prompt"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/questions": {
         parameters: {
             query?: never;
@@ -100,6 +293,57 @@ export interface paths {
         put?: never;
         /** Answers a question, once. */
         post: operations["answer_question"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Opens a session. */
+        post: operations["create_session"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sessions/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A session. */
+        get: operations["get_session"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sessions/{id}/tasks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists a session's tasks, newest first. */
+        get: operations["list_session_tasks"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -586,6 +830,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/tasks/by-name/{name}/stream": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A task's events as they happen, from its first one on. After a final status and all its events comes `end` with
+         *     `{seq, status}`; who then comes back with the last sequence number gets 204. A comment line comes every 15 seconds.
+         */
+        get: operations["stream_task"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tasks/by-name/{name}/worktree": {
         parameters: {
             query?: never;
@@ -599,6 +863,63 @@ export interface paths {
         post?: never;
         /** Removes a task's worktree and keeps the task. What is not committed is kept under a ref first. */
         delete: operations["delete_worktree"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tasks/by-name/{name}/worktree/setup": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Runs the setup commands of a task's projects in its worktrees again. Each is a step with its output in the log. */
+        post: operations["set_up_worktree"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Tokens and cost by day, project and model. */
+        get: operations["list_usage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/ws": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Opens a WebSocket whose messages are JSON texts. In: `{"type":"subscribe","tasks":["name"]|"*","after":SEQ,"partial":bool}`,
+         *     `{"type":"unsubscribe","tasks":[…]}`, and `start`, `stop`, `resume`, `input`, `interrupt` and `answer` with an `id` of the
+         *     client's own, `task`, and the fields of the REST call; `answer` names its `question`. Out: events as in the streams,
+         *     `{"type":"ok","id","result"}`, `{"type":"error","id","problem"}`, and `{"type":"reload","task"}` when the log does not
+         *     reach to a cursor. A ping comes every 15 seconds.
+         */
+        get: operations["open_socket"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -696,6 +1017,18 @@ export interface components {
          * @enum {string}
          */
         Behavior: "allow" | "deny";
+        /** @description A repository's branches. */
+        Branches: {
+            /** @description The branches, by name. */
+            branches: string[];
+            /** @description The branch that is checked out; null when none is. */
+            current_branch?: string | null;
+        };
+        /**
+         * @description A capability that a plugin may be granted. `log` and `settings` are always there.
+         * @enum {string}
+         */
+        Capability: "state" | "workspace" | "model";
         /**
          * @description What a chain decides.
          * @enum {string}
@@ -718,6 +1051,36 @@ export interface components {
              * @default null
              */
             test_runner?: string[] | null;
+        };
+        /** @description What changes of a project; what is absent stays. */
+        ChangeProject: {
+            /** @description Its settings, all of them anew. Permissions that a user chose to remember stay unless they are named. */
+            config?: components["schemas"]["ProjectConfig"] | null;
+            /** @description The branch that its tasks start from and merge into. */
+            default_branch?: string | null;
+            /** @description Its name. */
+            name?: string | null;
+            /** @description The repository, or a folder inside one. */
+            path?: string | null;
+            /** @description A word for the kind of project. */
+            project_type?: string | null;
+            /** @description Whose it is. */
+            user_id?: string | null;
+        };
+        /** @description What changes of a prompt; what is absent stays. */
+        ChangePrompt: {
+            /** @description A category. */
+            category?: string | null;
+            /** @description The text. */
+            content?: string | null;
+            /** @description End criteria that go with it, in the client's form. */
+            criteria_config?: unknown;
+            /** @description Tags: a list, or one text with commas. */
+            tags?: (string[] | string) | null;
+            /** @description Its title. */
+            title?: string | null;
+            /** @description Whose it is. */
+            user_id?: string | null;
         };
         /** @description One choice. */
         Choice: {
@@ -819,6 +1182,13 @@ export interface components {
          * @description One call of a plugin.
          */
         DecisionId: string;
+        /** @description One call of a plugin with what it was given. */
+        DecisionWithInput: components["schemas"]["Decision"] & {
+            /** @description What the plugin was given: enough to ask another plugin the same. */
+            input: unknown;
+            /** @description Its task. */
+            task_id: components["schemas"]["TaskId"];
+        };
         /** @description What deleting a task did. */
         Deleted: {
             /** @description Whether it had to be stopped. */
@@ -831,6 +1201,11 @@ export interface components {
             message: string;
             /** @description What happened to its worktree. */
             worktree_cleanup?: string | null;
+        };
+        /** @description Which projects are deleted. */
+        DeleteProjects: {
+            /** @description Their identifiers. */
+            project_ids: string[];
         };
         /**
          * @description Where an input stands on its way to the agent.
@@ -867,6 +1242,30 @@ export interface components {
              * @description Files.
              */
             files: number;
+        };
+        /** @description The folders inside a folder. */
+        Directories: {
+            /** @description The folder, after links. */
+            current_path: string;
+            /** @description The folders in it, by name. */
+            directories: components["schemas"]["Directory"][];
+            /** @description The folder that holds it; null where that is outside the roots. */
+            parent_path?: string | null;
+            /** @description Whether there are more than are listed. */
+            truncated: boolean;
+        };
+        /** @description A folder inside another. */
+        Directory: {
+            /** @description Whether it can be read and lies inside the roots. */
+            accessible: boolean;
+            /** @description Whether it is a git repository. */
+            git: boolean;
+            /** @description Whether its name begins with a dot. */
+            hidden: boolean;
+            /** @description Its name. */
+            name: string;
+            /** @description Its path. */
+            path: string;
         };
         /** @description What an input says instead. */
         EditInput: {
@@ -905,8 +1304,8 @@ export interface components {
         };
         /** @description What happened: the kind and its payload. On the wire `kind` is the word below, `payload` the fields. */
         EventBody: {
-            /** @enum {string} */
-            kind: "TaskCreated";
+            /** @constant */
+            kind: "task.created";
             /** @description A task was made. */
             payload: {
                 /** @description The task of which it is a clone, by name. */
@@ -919,8 +1318,8 @@ export interface components {
                 user_id?: string | null;
             };
         } | {
-            /** @enum {string} */
-            kind: "TaskStatus";
+            /** @constant */
+            kind: "task.status";
             /** @description Its status changed. */
             payload: {
                 /** @description Who did it: `engine`, or `user:NAME`. */
@@ -934,65 +1333,29 @@ export interface components {
                 status: components["schemas"]["Status"];
             };
         } | {
-            /** @enum {string} */
-            kind: "TaskUpdated";
+            /** @constant */
+            kind: "task.updated";
             /** @description A field changed, its place in the queue, or what it waits for. */
             payload: {
-                /** @description The fields that changed, with their new values, by their names in Task. */
+                /**
+                 * @description The fields that changed, with their new values, by their names in Task. Beside those: `agent_process`, when one
+                 *     is about to start (`state` is `started`), runs (`done`), could not start (`failed`) or has ended (`ended`), with
+                 *     `run`, `how`, `session`, `pid`, `code`, `signal`, `text`; and `criteria`, when they were evaluated: `plugin`,
+                 *     `met`, and `findings`, each `{id, text, verdict, evidence}`.
+                 */
                 changes: unknown;
             };
         } | {
-            /** @enum {string} */
-            kind: "TaskDeleted";
+            /** @constant */
+            kind: "task.deleted";
             /** @description It was deleted. Nothing of it follows. */
             payload: {
                 /** @description Who did it. */
                 by?: string | null;
             };
         } | {
-            /** @enum {string} */
-            kind: "AgentProcess";
-            /** @description An agent process is about to start, has started, or could not. */
-            payload: {
-                /** @description What went wrong. */
-                error?: string | null;
-                /** @description `fresh`, `resume` or `recover`. */
-                how: string;
-                /**
-                 * Format: int32
-                 * @description The process, once it runs.
-                 */
-                pid?: number | null;
-                /** @description The folder name of its run. */
-                run: string;
-                /** @description The agent's session. */
-                session?: string | null;
-                /** @description Where the step stands. */
-                state: components["schemas"]["StepState"];
-            };
-        } | {
-            /** @enum {string} */
-            kind: "AgentExited";
-            /** @description An agent process has ended. */
-            payload: {
-                /**
-                 * Format: int32
-                 * @description Exit status, unless a signal ended it.
-                 */
-                code?: number | null;
-                /** @description The folder name of its run. */
-                run: string;
-                /**
-                 * Format: int32
-                 * @description The signal that ended it.
-                 */
-                signal?: number | null;
-                /** @description What happened and what to do. */
-                text: string;
-            };
-        } | {
-            /** @enum {string} */
-            kind: "TurnStarted";
+            /** @constant */
+            kind: "turn.started";
             /** @description A message was given to the agent, and its turn begins. */
             payload: {
                 /** @description Who speaks: `user`, `responder`, `system`. */
@@ -1008,8 +1371,8 @@ export interface components {
                 turn: number;
             };
         } | {
-            /** @enum {string} */
-            kind: "TurnEnded";
+            /** @constant */
+            kind: "turn.ended";
             /** @description The agent's turn is over. */
             payload: {
                 /**
@@ -1037,8 +1400,8 @@ export interface components {
                 turn: number;
             };
         } | {
-            /** @enum {string} */
-            kind: "AgentText";
+            /** @constant */
+            kind: "agent.text";
             /** @description A piece of the agent's answer. */
             payload: {
                 /** @description The tool call of the sub-agent that speaks. */
@@ -1047,8 +1410,8 @@ export interface components {
                 text: string;
             };
         } | {
-            /** @enum {string} */
-            kind: "AgentThinking";
+            /** @constant */
+            kind: "agent.thinking";
             /** @description A piece of the agent's reasoning. */
             payload: {
                 /** @description The tool call of the sub-agent that speaks. */
@@ -1057,8 +1420,8 @@ export interface components {
                 text: string;
             };
         } | {
-            /** @enum {string} */
-            kind: "AgentToolUse";
+            /** @constant */
+            kind: "agent.tool_use";
             /** @description The agent calls a tool. */
             payload: {
                 /** @description Identifies the call. */
@@ -1071,8 +1434,8 @@ export interface components {
                 parent?: string | null;
             };
         } | {
-            /** @enum {string} */
-            kind: "AgentToolResult";
+            /** @constant */
+            kind: "agent.tool_result";
             /** @description A tool has answered. */
             payload: {
                 /** @description What the agent was given. */
@@ -1083,8 +1446,8 @@ export interface components {
                 is_error: boolean;
             };
         } | {
-            /** @enum {string} */
-            kind: "AgentOther";
+            /** @constant */
+            kind: "agent.other";
             /** @description A line of the agent of a kind that is not known here, one that was too long, or one that is no JSON. */
             payload: {
                 /** @description The line's `type`, or `type/subtype`; `not-json`; `line-capped`. */
@@ -1093,8 +1456,8 @@ export interface components {
                 raw: unknown;
             };
         } | {
-            /** @enum {string} */
-            kind: "AgentRetry";
+            /** @constant */
+            kind: "agent.retry";
             /** @description The agent could not reach its model and tries again. */
             payload: {
                 /**
@@ -1123,8 +1486,8 @@ export interface components {
                 status?: number | null;
             };
         } | {
-            /** @enum {string} */
-            kind: "AgentLimited";
+            /** @constant */
+            kind: "agent.limited";
             /** @description A usage limit of the agent's account is reached. */
             payload: {
                 /** @description What the agent says about it. */
@@ -1132,8 +1495,8 @@ export interface components {
                 until?: components["schemas"]["Timestamp"] | null;
             };
         } | {
-            /** @enum {string} */
-            kind: "QuestionAsked";
+            /** @constant */
+            kind: "question.asked";
             /** @description A question is put to whom it concerns: a responder chain first, then a person. */
             payload: {
                 /** @description The choices. */
@@ -1150,8 +1513,8 @@ export interface components {
                 tool?: components["schemas"]["ToolRequest"] | null;
             };
         } | {
-            /** @enum {string} */
-            kind: "QuestionAnswered";
+            /** @constant */
+            kind: "question.answered";
             /** @description It was answered. */
             payload: {
                 /** @description The answer. */
@@ -1163,8 +1526,8 @@ export interface components {
                 remembered?: components["schemas"]["RememberedRule"] | null;
             };
         } | {
-            /** @enum {string} */
-            kind: "QuestionWithdrawn";
+            /** @constant */
+            kind: "question.withdrawn";
             /** @description It is no longer asked. */
             payload: {
                 /** @description The question. */
@@ -1173,8 +1536,8 @@ export interface components {
                 reason: string;
             };
         } | {
-            /** @enum {string} */
-            kind: "DecisionMade";
+            /** @constant */
+            kind: "decision.made";
             /** @description A plugin was asked. */
             payload: {
                 /** @description What it said. */
@@ -1196,6 +1559,8 @@ export interface components {
                 hash: string;
                 /** @description Identifies the decision, whose input can be read by it. */
                 id: components["schemas"]["DecisionId"];
+                /** @description What it wrote into its log meanwhile. */
+                log?: components["schemas"]["PluginLine"][];
                 /** @description The plugin. */
                 plugin: string;
                 /** @description Why it said so. */
@@ -1204,8 +1569,8 @@ export interface components {
                 version: string;
             };
         } | {
-            /** @enum {string} */
-            kind: "InputQueued";
+            /** @constant */
+            kind: "input.queued";
             /** @description A user's input is in the inbox, or was changed there. */
             payload: {
                 /** @description Whether it stood in the inbox before and was changed. */
@@ -1225,16 +1590,16 @@ export interface components {
                 user_id?: string | null;
             };
         } | {
-            /** @enum {string} */
-            kind: "InputRemoved";
+            /** @constant */
+            kind: "input.removed";
             /** @description A user took an input back. */
             payload: {
                 /** @description The input. */
                 id: components["schemas"]["InputId"];
             };
         } | {
-            /** @enum {string} */
-            kind: "InputDelivered";
+            /** @constant */
+            kind: "input.delivered";
             /** @description An input has reached the agent. */
             payload: {
                 /** @description The input. */
@@ -1246,8 +1611,8 @@ export interface components {
                 turn?: number | null;
             };
         } | {
-            /** @enum {string} */
-            kind: "WorkspaceReady";
+            /** @constant */
+            kind: "workspace.ready";
             /** @description The workspace stands. */
             payload: {
                 /** @description The branch it was made from. */
@@ -1262,8 +1627,8 @@ export interface components {
                 path: string;
             };
         } | {
-            /** @enum {string} */
-            kind: "WorkspaceStep";
+            /** @constant */
+            kind: "workspace.step";
             /** @description A step of making, preparing or removing a workspace. */
             payload: {
                 /** @description What it is about: a command, a path, a ref. */
@@ -1281,8 +1646,8 @@ export interface components {
                 step: string;
             };
         } | {
-            /** @enum {string} */
-            kind: "TestsStarted";
+            /** @constant */
+            kind: "tests.started";
             /** @description A round of tests begins. */
             payload: {
                 /** @description The commands. */
@@ -1298,8 +1663,8 @@ export interface components {
                 summary: string;
             };
         } | {
-            /** @enum {string} */
-            kind: "TestsCase";
+            /** @constant */
+            kind: "tests.case";
             /** @description One test of the round. */
             payload: {
                 /**
@@ -1322,8 +1687,8 @@ export interface components {
                 test_type: components["schemas"]["TestType"];
             };
         } | {
-            /** @enum {string} */
-            kind: "TestsEnded";
+            /** @constant */
+            kind: "tests.ended";
             /** @description The round is over, or there was nothing to run. */
             payload: {
                 /** @description Whether all passed. */
@@ -1339,20 +1704,8 @@ export interface components {
                 text: string;
             };
         } | {
-            /** @enum {string} */
-            kind: "CriteriaEvaluated";
-            /** @description What the criteria chain found. */
-            payload: {
-                /** @description Each criterion: `{id, text, verdict: "met"|"not-met"|"unsure", evidence}`. */
-                findings: unknown;
-                /** @description Whether all are met. */
-                met: boolean;
-                /** @description The plugin whose word counted. */
-                plugin: string;
-            };
-        } | {
-            /** @enum {string} */
-            kind: "CommitMade";
+            /** @constant */
+            kind: "commit.made";
             /** @description Work was committed on the task's branch. */
             payload: {
                 /** @description The branch. */
@@ -1370,8 +1723,8 @@ export interface components {
                 subject: string;
             };
         } | {
-            /** @enum {string} */
-            kind: "PluginLoaded";
+            /** @constant */
+            kind: "plugin.loaded";
             /** @description A plugin was loaded, or replaced. */
             payload: {
                 /** @description What it decides. */
@@ -1386,8 +1739,8 @@ export interface components {
                 version: string;
             };
         } | {
-            /** @enum {string} */
-            kind: "PluginFailed";
+            /** @constant */
+            kind: "plugin.failed";
             /** @description A plugin file could not be loaded; what was loaded before stays in charge. */
             payload: {
                 /** @description Why, and what to do. */
@@ -1396,18 +1749,6 @@ export interface components {
                 kept?: string | null;
                 /** @description Its name, or its file's. */
                 name: string;
-            };
-        } | {
-            /** @enum {string} */
-            kind: "PluginLog";
-            /** @description A plugin wrote a line of log. */
-            payload: {
-                /** @description `debug`, `info`, `warn` or `error`. */
-                level: string;
-                /** @description The line. */
-                message: string;
-                /** @description Its name. */
-                plugin: string;
             };
         };
         /** @description What a task ended with, or has so far. */
@@ -1708,6 +2049,41 @@ export interface components {
             /** @description `image/png`, `image/jpeg`, `image/gif` or `image/webp`; the content must be of this type. */
             media_type: string;
         };
+        /** @description A repository with its settings. */
+        NewProject: {
+            /** @description Its settings. Keys that are not known here are kept as they came. */
+            config?: components["schemas"]["ProjectConfig"];
+            /** @description The branch that its tasks start from and merge into. */
+            default_branch: string;
+            /** @description Its name. */
+            name: string;
+            /** @description The repository, or a folder inside one: an absolute path inside the roots. */
+            path: string;
+            /** @description A word for the kind of project. */
+            project_type?: string | null;
+            /** @description Who makes it. */
+            user_id?: string | null;
+        };
+        /** @description A template. */
+        NewPrompt: {
+            /** @description A category. */
+            category?: string | null;
+            /** @description The text. */
+            content: string;
+            /** @description End criteria that go with it, in the client's form. */
+            criteria_config?: unknown;
+            /** @description Tags: a list, or one text with commas. */
+            tags?: string[] | string;
+            /** @description Its title. */
+            title: string;
+            /** @description Whose it is. */
+            user_id?: string | null;
+        };
+        /** @description A session. */
+        NewSession: {
+            /** @description The folder that it is about. */
+            project_path: string;
+        };
         /** @description A task to make. */
         NewTask: {
             /** @description Tools that need no permission. */
@@ -1823,6 +2199,46 @@ export interface components {
             /** @description The status after it. */
             status: components["schemas"]["Status"];
         };
+        /** @description Which plugin, exactly. */
+        PluginId: {
+            /** @description The hash of its content (BLAKE3, hexadecimal). */
+            hash: string;
+            /** @description The name by which chains name it. */
+            name: string;
+            /** @description Its version. */
+            version: string;
+        };
+        /** @description A line that a plugin wrote into its log. */
+        PluginLine: {
+            /** @description `debug`, `info`, `warn` or `error`. */
+            level: string;
+            /** @description The line. */
+            message: string;
+        };
+        /** @description A loaded plugin, as the operator sees it. */
+        PluginView: components["schemas"]["PluginId"] & {
+            /** @description Whether it came with the server. */
+            built_in: boolean;
+            /** @description What it decides. */
+            chain: components["schemas"]["ChainKind"];
+            /** @description Its file; none for one that came with the server. */
+            file?: string | null;
+            /** @description What the operator has granted of that. */
+            granted: components["schemas"]["Capability"][];
+            /** @description Why its newest file is not in charge, if that is so. */
+            problem?: string | null;
+            /** @description A JSON schema of its settings. */
+            settings_schema?: unknown;
+            /**
+             * Format: int64
+             * @description Bytes of the component.
+             */
+            size_bytes: number;
+            /** @description What it does. */
+            summary: string;
+            /** @description What it asks for. */
+            wants: components["schemas"]["Capability"][];
+        };
         /**
          * @description Which waiting input goes first.
          * @enum {string}
@@ -1848,6 +2264,191 @@ export interface components {
         } & {
             [key: string]: unknown;
         };
+        /** @description A repository with its settings. */
+        Project: {
+            /** @description Its settings; keys that are not known here are kept as they came. */
+            config: components["schemas"]["ProjectConfig"];
+            /** @description When it was made. */
+            created_at: components["schemas"]["Timestamp"];
+            /** @description The branch that its tasks start from and merge into. */
+            default_branch: string;
+            /** @description Its identifier. */
+            id: components["schemas"]["ProjectId"];
+            /** @description Its name. */
+            name: string;
+            /** @description The repository, or a folder inside one. */
+            path: string;
+            /** @description A word for the kind of project. */
+            project_type?: string | null;
+            /** @description When it last changed. */
+            updated_at: components["schemas"]["Timestamp"];
+            /** @description Whose it is. */
+            user_id?: string | null;
+        };
+        /** @description A project's settings. Keys that Taskwright does not use are kept as they came. */
+        ProjectConfig: {
+            /**
+             * @description Plugin chains for the project's tasks.
+             * @default {}
+             */
+            chains?: components["schemas"]["Chains"];
+            /**
+             * @description Shell commands that run before a worktree is removed.
+             * @default []
+             */
+            cleanup_commands?: string[];
+            /**
+             * @description What every task's agent is told about the project.
+             * @default null
+             */
+            context?: string | null;
+            /**
+             * @description Globs of files that git ignores and a worktree needs.
+             * @default []
+             */
+            copy_files?: string[];
+            /**
+             * @description The command that starts the development server.
+             * @default null
+             */
+            dev_command?: string | null;
+            /**
+             * @description Variables for the agent, the commands and the tests.
+             * @default {}
+             */
+            env?: {
+                [key: string]: string;
+            };
+            /**
+             * Format: double
+             * @description United States dollars for the project's tasks.
+             * @default null
+             */
+            max_cost_usd?: number | null;
+            /**
+             * Format: int64
+             * @description Seconds of running time for the project's tasks.
+             * @default null
+             */
+            max_duration_seconds?: number | null;
+            /**
+             * Format: int32
+             * @description Turns for the project's tasks.
+             * @default null
+             */
+            max_iterations?: number | null;
+            /**
+             * Format: int32
+             * @description Tasks of this project that may run at once.
+             * @default null
+             */
+            max_running?: number | null;
+            /**
+             * Format: int64
+             * @description Tokens for the project's tasks.
+             * @default null
+             */
+            max_tokens?: number | null;
+            /**
+             * @description Notes for the agent.
+             * @default null
+             */
+            notes?: string | null;
+            /**
+             * Format: int32
+             * @description How many ports a task gets.
+             * @default null
+             */
+            ports?: number | null;
+            /**
+             * @description Permissions that a user chose to remember for the project.
+             * @default []
+             */
+            remembered?: components["schemas"]["RememberedRule"][];
+            /**
+             * @description Shell commands that prepare a worktree.
+             * @default []
+             */
+            setup_commands?: string[];
+            /**
+             * @description The command that runs the tests, instead of what a test runner finds.
+             * @default null
+             */
+            test_command?: string | null;
+            /**
+             * @description Where the tests are.
+             * @default null
+             */
+            test_dir?: string | null;
+            /** @description Which tests to run, in the test runner's words. */
+            test_tags?: unknown;
+            /**
+             * @description Where worktrees live.
+             * @default null
+             */
+            worktree_root?: string | null;
+        } & {
+            [key: string]: unknown;
+        };
+        /** @description What became of one project of a batch. */
+        ProjectDeleted: {
+            /** @description Why it was not. */
+            error?: string | null;
+            /** @description What was done. */
+            message?: string | null;
+            /** @description The project. */
+            project_id: string;
+            /** @description Whether it was deleted. */
+            success: boolean;
+        };
+        /**
+         * Format: uuid
+         * @description A project: a repository with its settings.
+         */
+        ProjectId: string;
+        /** @description What deleting several projects did. */
+        ProjectsDeleted: {
+            /** @description How many were not. */
+            failed: number;
+            /** @description Each. */
+            results: components["schemas"]["ProjectDeleted"][];
+            /** @description How many were deleted. */
+            successful: number;
+            /** @description How many were named. */
+            total: number;
+        };
+        /** @description A template of the prompt library. */
+        Prompt: {
+            /** @description A category. */
+            category?: string | null;
+            /** @description The text. */
+            content: string;
+            /** @description When it was made. */
+            created_at: components["schemas"]["Timestamp"];
+            /** @description End criteria that go with it, in the client's form. */
+            criteria_config?: unknown;
+            /** @description Its identifier. */
+            id: components["schemas"]["PromptId"];
+            last_used_at?: components["schemas"]["Timestamp"] | null;
+            /** @description Tags. */
+            tags: string[];
+            /** @description Its title. */
+            title: string;
+            /** @description When it last changed. */
+            updated_at: components["schemas"]["Timestamp"];
+            /**
+             * Format: int64
+             * @description How often it was used.
+             */
+            usage_count: number;
+            /** @description Whose it is. */
+            user_id?: string | null;
+        };
+        /**
+         * Format: uuid
+         * @description A template in the prompt library.
+         */
+        PromptId: string;
         /** @description Something that waits, or waited, for an answer. */
         Question: {
             answer?: components["schemas"]["Answer"] | null;
@@ -1957,6 +2558,17 @@ export interface components {
          * @description The place of an event in the log: strictly growing over all tasks, never used twice.
          */
         Seq: number;
+        /** @description A session: in which a client groups tasks. */
+        Session: {
+            /** @description When it was made. */
+            created_at: components["schemas"]["Timestamp"];
+            /** @description Its identifier. */
+            id: components["schemas"]["SessionId"];
+            /** @description The folder that it is about. */
+            project_path: string;
+            /** @description When it last changed. */
+            updated_at: components["schemas"]["Timestamp"];
+        };
         /**
          * Format: uuid
          * @description A project session: the container in which a client groups tasks.
@@ -2422,6 +3034,27 @@ export interface components {
             /** @description The tool's name. */
             name: string;
         };
+        /** @description Tokens and cost of one day, project and model. */
+        Usage: {
+            /**
+             * Format: double
+             * @description United States dollars.
+             */
+            cost_usd: number;
+            /** @description The day in UTC, `2026-01-31`. */
+            day: string;
+            /** @description The task's model, as asked for. */
+            model?: string | null;
+            /** @description The task's root folder. */
+            project?: string | null;
+            /** @description Tokens by kind. */
+            tokens: components["schemas"]["TokenCount"];
+            /**
+             * Format: int64
+             * @description Turns.
+             */
+            turns: number;
+        };
         /** @description One place in which a task works or reads. */
         Worktree: {
             /** @description What the task may do there. */
@@ -2670,6 +3303,168 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    browse_directories: {
+        parameters: {
+            query?: {
+                /** @description Whether folders whose names begin with a dot are listed too. */
+                hidden?: boolean;
+                /** @description An absolute path inside the roots; absent: the first root. */
+                path?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Directories"];
+                };
+            };
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            422: components["responses"]["Problem422"];
+            429: components["responses"]["Problem429"];
+            /** @description The address or the headers are too long; nothing was read. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    get_decision: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Its identifier. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DecisionWithInput"];
+                };
+            };
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            422: components["responses"]["Problem422"];
+            429: components["responses"]["Problem429"];
+            /** @description The address or the headers are too long; nothing was read. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    stream_events: {
+        parameters: {
+            query?: {
+                /** @description Begin after this sequence number, not with what comes next; the header `Last-Event-ID` goes before it. */
+                after?: number | null;
+                /** @description Only of these kinds; several times or with commas. */
+                kind?: ("task.created" | "task.status" | "task.updated" | "task.deleted" | "turn.started" | "turn.ended" | "agent.text" | "agent.thinking" | "agent.tool_use" | "agent.tool_result" | "agent.other" | "agent.retry" | "agent.limited" | "question.asked" | "question.answered" | "question.withdrawn" | "decision.made" | "input.queued" | "input.removed" | "input.delivered" | "workspace.ready" | "workspace.step" | "tests.started" | "tests.case" | "tests.ended" | "commit.made" | "plugin.loaded" | "plugin.failed")[];
+                /** @description Whether text that agents are writing comes too, as `partial`. */
+                partial?: boolean;
+                /** @description Only of these tasks, by name; several times or with commas. */
+                task?: string[];
+            };
+            header?: {
+                /** @description The last sequence number that came. */
+                "Last-Event-ID"?: number | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description `id` is the sequence number, `event` the kind, `data` an Event. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": components["schemas"]["Event"];
+                };
+            };
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            422: components["responses"]["Problem422"];
+            429: components["responses"]["Problem429"];
+            /** @description The address or the headers are too long; nothing was read. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    list_branches: {
+        parameters: {
+            query: {
+                /** @description Which branches. */
+                branch_type?: "local" | "remote" | "all";
+                /** @description The repository, or a folder inside one. */
+                path: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Branches"];
+                };
+            };
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            422: components["responses"]["Problem422"];
+            429: components["responses"]["Problem429"];
+            /** @description The address or the headers are too long; nothing was read. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
     edit_interaction: {
         parameters: {
             query?: never;
@@ -2686,6 +3481,7 @@ export interface operations {
             };
         };
         responses: {
+            /** @description Done. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2705,6 +3501,13 @@ export interface operations {
             415: components["responses"]["Problem415"];
             422: components["responses"]["Problem422"];
             429: components["responses"]["Problem429"];
+            /** @description The address or the headers are too long; nothing was read. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
             507: components["responses"]["Problem507"];
@@ -2722,6 +3525,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description Made. */
             201: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2737,6 +3541,13 @@ export interface operations {
             409: components["responses"]["Problem409"];
             422: components["responses"]["Problem422"];
             429: components["responses"]["Problem429"];
+            /** @description The address or the headers are too long; nothing was read. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
             507: components["responses"]["Problem507"];
@@ -2768,6 +3579,567 @@ export interface operations {
             503: components["responses"]["Problem503"];
         };
     };
+    list_plugins: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    /** @description How many plugins there are. */
+                    "X-Total-Count"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PluginView"][];
+                };
+            };
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    list_projects: {
+        parameters: {
+            query?: {
+                /** @description How many, from 1 to 500. */
+                limit?: number;
+                /** @description After how many. */
+                offset?: number;
+                /** @description Only those whose name or path holds this, whatever the case. */
+                search?: string | null;
+                /** @description Only those of this user. */
+                user_id?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    /** @description `rel="next"` leads to the next page. */
+                    Link?: string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    /** @description How many projects the whole list has. */
+                    "X-Total-Count"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Project"][];
+                };
+            };
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            422: components["responses"]["Problem422"];
+            429: components["responses"]["Problem429"];
+            /** @description The address or the headers are too long; nothing was read. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    create_project: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes a repeat of this request answer what the first did, for 24 hours. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewProject"];
+            };
+        };
+        responses: {
+            /** @description Made. */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Project"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            408: components["responses"]["Problem408"];
+            409: components["responses"]["Problem409"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            422: components["responses"]["Problem422"];
+            429: components["responses"]["Problem429"];
+            /** @description The address or the headers are too long; nothing was read. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    get_project: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Its identifier. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Project"];
+                };
+            };
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            422: components["responses"]["Problem422"];
+            429: components["responses"]["Problem429"];
+            /** @description The address or the headers are too long; nothing was read. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    update_project: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Its identifier. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangeProject"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Project"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            408: components["responses"]["Problem408"];
+            409: components["responses"]["Problem409"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            422: components["responses"]["Problem422"];
+            429: components["responses"]["Problem429"];
+            /** @description The address or the headers are too long; nothing was read. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    delete_project: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Its identifier. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Said"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            422: components["responses"]["Problem422"];
+            429: components["responses"]["Problem429"];
+            /** @description The address or the headers are too long; nothing was read. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    delete_projects: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes a repeat of this request answer what the first did, for 24 hours. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DeleteProjects"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProjectsDeleted"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            408: components["responses"]["Problem408"];
+            409: components["responses"]["Problem409"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            422: components["responses"]["Problem422"];
+            429: components["responses"]["Problem429"];
+            /** @description The address or the headers are too long; nothing was read. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    list_prompts: {
+        parameters: {
+            query?: {
+                /** @description Only those of this category. */
+                category?: string | null;
+                /** @description How many, from 1 to 500. */
+                limit?: number;
+                /** @description After how many. */
+                offset?: number;
+                /** @description Only those whose title, text or tags hold this, whatever the case. */
+                search?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    /** @description `rel="next"` leads to the next page. */
+                    Link?: string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    /** @description How many prompts the whole list has. */
+                    "X-Total-Count"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Prompt"][];
+                };
+            };
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            422: components["responses"]["Problem422"];
+            429: components["responses"]["Problem429"];
+            /** @description The address or the headers are too long; nothing was read. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    create_prompt: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes a repeat of this request answer what the first did, for 24 hours. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewPrompt"];
+            };
+        };
+        responses: {
+            /** @description Made. */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Prompt"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            408: components["responses"]["Problem408"];
+            409: components["responses"]["Problem409"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            422: components["responses"]["Problem422"];
+            429: components["responses"]["Problem429"];
+            /** @description The address or the headers are too long; nothing was read. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    get_prompt: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Its identifier. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Prompt"];
+                };
+            };
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            422: components["responses"]["Problem422"];
+            429: components["responses"]["Problem429"];
+            /** @description The address or the headers are too long; nothing was read. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    update_prompt: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Its identifier. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangePrompt"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Prompt"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            408: components["responses"]["Problem408"];
+            409: components["responses"]["Problem409"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            422: components["responses"]["Problem422"];
+            429: components["responses"]["Problem429"];
+            /** @description The address or the headers are too long; nothing was read. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    delete_prompt: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Its identifier. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Said"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            422: components["responses"]["Problem422"];
+            429: components["responses"]["Problem429"];
+            /** @description The address or the headers are too long; nothing was read. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    use_prompt: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes a repeat of this request answer what the first did, for 24 hours. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description Its identifier. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Prompt"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            422: components["responses"]["Problem422"];
+            429: components["responses"]["Problem429"];
+            /** @description The address or the headers are too long; nothing was read. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
     list_questions: {
         parameters: {
             query?: {
@@ -2786,6 +4158,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description Done. */
             200: {
                 headers: {
                     /** @description `rel="next"` leads to the next page. */
@@ -2801,8 +4174,16 @@ export interface operations {
             };
             401: components["responses"]["Problem401"];
             403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
             422: components["responses"]["Problem422"];
             429: components["responses"]["Problem429"];
+            /** @description The address or the headers are too long; nothing was read. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
         };
@@ -2819,6 +4200,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description Done. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2833,6 +4215,13 @@ export interface operations {
             404: components["responses"]["Problem404"];
             422: components["responses"]["Problem422"];
             429: components["responses"]["Problem429"];
+            /** @description The address or the headers are too long; nothing was read. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
         };
@@ -2856,6 +4245,7 @@ export interface operations {
             };
         };
         responses: {
+            /** @description Done. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2875,9 +4265,148 @@ export interface operations {
             415: components["responses"]["Problem415"];
             422: components["responses"]["Problem422"];
             429: components["responses"]["Problem429"];
+            /** @description The address or the headers are too long; nothing was read. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
             507: components["responses"]["Problem507"];
+        };
+    };
+    create_session: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes a repeat of this request answer what the first did, for 24 hours. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewSession"];
+            };
+        };
+        responses: {
+            /** @description Made. */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            408: components["responses"]["Problem408"];
+            409: components["responses"]["Problem409"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            422: components["responses"]["Problem422"];
+            429: components["responses"]["Problem429"];
+            /** @description The address or the headers are too long; nothing was read. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    get_session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Its identifier. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            422: components["responses"]["Problem422"];
+            429: components["responses"]["Problem429"];
+            /** @description The address or the headers are too long; nothing was read. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    list_session_tasks: {
+        parameters: {
+            query?: {
+                /** @description How many, from 1 to 500. */
+                limit?: number;
+                /** @description After how many. */
+                offset?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Its identifier. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    /** @description `rel="next"` leads to the next page. */
+                    Link?: string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    /** @description How many tasks the whole list has. */
+                    "X-Total-Count"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Task"][];
+                };
+            };
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            422: components["responses"]["Problem422"];
+            429: components["responses"]["Problem429"];
+            /** @description The address or the headers are too long; nothing was read. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
     list_tasks: {
@@ -2916,6 +4445,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description Done. */
             200: {
                 headers: {
                     /** @description Changes with the content; give it as `If-None-Match`. */
@@ -2943,6 +4473,13 @@ export interface operations {
             403: components["responses"]["Problem403"];
             422: components["responses"]["Problem422"];
             429: components["responses"]["Problem429"];
+            /** @description The address or the headers are too long; nothing was read. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
         };
@@ -2963,6 +4500,7 @@ export interface operations {
             };
         };
         responses: {
+            /** @description Made. */
             201: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2981,6 +4519,13 @@ export interface operations {
             415: components["responses"]["Problem415"];
             422: components["responses"]["Problem422"];
             429: components["responses"]["Problem429"];
+            /** @description The address or the headers are too long; nothing was read. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
             507: components["responses"]["Problem507"];
@@ -2998,6 +4543,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description Done. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3012,6 +4558,13 @@ export interface operations {
             404: components["responses"]["Problem404"];
             422: components["responses"]["Problem422"];
             429: components["responses"]["Problem429"];
+            /** @description The address or the headers are too long; nothing was read. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
         };
@@ -3031,6 +4584,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description Done. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3045,6 +4599,13 @@ export interface operations {
             404: components["responses"]["Problem404"];
             422: components["responses"]["Problem422"];
             429: components["responses"]["Problem429"];
+            /** @description The address or the headers are too long; nothing was read. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
         };
@@ -3061,6 +4622,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description Done. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3075,6 +4637,13 @@ export interface operations {
             404: components["responses"]["Problem404"];
             422: components["responses"]["Problem422"];
             429: components["responses"]["Problem429"];
+            /** @description The address or the headers are too long; nothing was read. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
         };
@@ -3095,6 +4664,7 @@ export interface operations {
             };
         };
         responses: {
+            /** @description Done. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3113,6 +4683,13 @@ export interface operations {
             415: components["responses"]["Problem415"];
             422: components["responses"]["Problem422"];
             429: components["responses"]["Problem429"];
+            /** @description The address or the headers are too long; nothing was read. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
             507: components["responses"]["Problem507"];
@@ -3130,6 +4707,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description Done. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3144,6 +4722,13 @@ export interface operations {
             404: components["responses"]["Problem404"];
             422: components["responses"]["Problem422"];
             429: components["responses"]["Problem429"];
+            /** @description The address or the headers are too long; nothing was read. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
         };
@@ -3164,6 +4749,7 @@ export interface operations {
             };
         };
         responses: {
+            /** @description Done. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3183,6 +4769,13 @@ export interface operations {
             415: components["responses"]["Problem415"];
             422: components["responses"]["Problem422"];
             429: components["responses"]["Problem429"];
+            /** @description The address or the headers are too long; nothing was read. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
             507: components["responses"]["Problem507"];
@@ -3209,6 +4802,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description Done. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3225,6 +4819,13 @@ export interface operations {
             409: components["responses"]["Problem409"];
             422: components["responses"]["Problem422"];
             429: components["responses"]["Problem429"];
+            /** @description The address or the headers are too long; nothing was read. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
             507: components["responses"]["Problem507"];
@@ -3242,6 +4843,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description Done. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3256,6 +4858,13 @@ export interface operations {
             404: components["responses"]["Problem404"];
             422: components["responses"]["Problem422"];
             429: components["responses"]["Problem429"];
+            /** @description The address or the headers are too long; nothing was read. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
         };
@@ -3275,6 +4884,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description Done. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3291,6 +4901,13 @@ export interface operations {
             409: components["responses"]["Problem409"];
             422: components["responses"]["Problem422"];
             429: components["responses"]["Problem429"];
+            /** @description The address or the headers are too long; nothing was read. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
             507: components["responses"]["Problem507"];
@@ -3316,6 +4933,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description Made. */
             201: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3332,6 +4950,13 @@ export interface operations {
             409: components["responses"]["Problem409"];
             422: components["responses"]["Problem422"];
             429: components["responses"]["Problem429"];
+            /** @description The address or the headers are too long; nothing was read. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
             507: components["responses"]["Problem507"];
@@ -3352,6 +4977,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description Done. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3368,6 +4994,13 @@ export interface operations {
             409: components["responses"]["Problem409"];
             422: components["responses"]["Problem422"];
             429: components["responses"]["Problem429"];
+            /** @description The address or the headers are too long; nothing was read. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
             507: components["responses"]["Problem507"];
@@ -3392,6 +5025,7 @@ export interface operations {
             };
         };
         responses: {
+            /** @description Done. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3411,6 +5045,13 @@ export interface operations {
             415: components["responses"]["Problem415"];
             422: components["responses"]["Problem422"];
             429: components["responses"]["Problem429"];
+            /** @description The address or the headers are too long; nothing was read. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
             507: components["responses"]["Problem507"];
@@ -3431,6 +5072,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description Done. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3445,6 +5087,13 @@ export interface operations {
             404: components["responses"]["Problem404"];
             422: components["responses"]["Problem422"];
             429: components["responses"]["Problem429"];
+            /** @description The address or the headers are too long; nothing was read. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
         };
@@ -3468,6 +5117,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description Done. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3483,6 +5133,13 @@ export interface operations {
             404: components["responses"]["Problem404"];
             422: components["responses"]["Problem422"];
             429: components["responses"]["Problem429"];
+            /** @description The address or the headers are too long; nothing was read. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
         };
@@ -3493,7 +5150,7 @@ export interface operations {
                 /** @description After this sequence number. */
                 after?: number;
                 /** @description Only of these kinds, separated by commas. */
-                kind?: ("task.created" | "task.status" | "task.updated" | "task.deleted" | "agent.process" | "agent.exited" | "turn.started" | "turn.ended" | "agent.text" | "agent.thinking" | "agent.tool_use" | "agent.tool_result" | "agent.other" | "agent.retry" | "agent.limited" | "question.asked" | "question.answered" | "question.withdrawn" | "decision.made" | "input.queued" | "input.removed" | "input.delivered" | "workspace.ready" | "workspace.step" | "tests.started" | "tests.case" | "tests.ended" | "criteria.evaluated" | "commit.made" | "plugin.loaded" | "plugin.failed" | "plugin.log")[];
+                kind?: ("task.created" | "task.status" | "task.updated" | "task.deleted" | "turn.started" | "turn.ended" | "agent.text" | "agent.thinking" | "agent.tool_use" | "agent.tool_result" | "agent.other" | "agent.retry" | "agent.limited" | "question.asked" | "question.answered" | "question.withdrawn" | "decision.made" | "input.queued" | "input.removed" | "input.delivered" | "workspace.ready" | "workspace.step" | "tests.started" | "tests.case" | "tests.ended" | "commit.made" | "plugin.loaded" | "plugin.failed")[];
                 /** @description How many, from 1 to 500. */
                 limit?: number;
             };
@@ -3506,6 +5163,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description Done. */
             200: {
                 headers: {
                     /** @description `rel="next"` leads to the next page. */
@@ -3522,6 +5180,13 @@ export interface operations {
             404: components["responses"]["Problem404"];
             422: components["responses"]["Problem422"];
             429: components["responses"]["Problem429"];
+            /** @description The address or the headers are too long; nothing was read. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
         };
@@ -3538,6 +5203,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description Done. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3552,6 +5218,13 @@ export interface operations {
             404: components["responses"]["Problem404"];
             422: components["responses"]["Problem422"];
             429: components["responses"]["Problem429"];
+            /** @description The address or the headers are too long; nothing was read. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
         };
@@ -3568,6 +5241,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description Done. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3582,6 +5256,13 @@ export interface operations {
             404: components["responses"]["Problem404"];
             422: components["responses"]["Problem422"];
             429: components["responses"]["Problem429"];
+            /** @description The address or the headers are too long; nothing was read. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
         };
@@ -3601,6 +5282,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description Done. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3615,6 +5297,13 @@ export interface operations {
             404: components["responses"]["Problem404"];
             422: components["responses"]["Problem422"];
             429: components["responses"]["Problem429"];
+            /** @description The address or the headers are too long; nothing was read. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
         };
@@ -3637,6 +5326,7 @@ export interface operations {
             };
         };
         responses: {
+            /** @description Done. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3656,6 +5346,13 @@ export interface operations {
             415: components["responses"]["Problem415"];
             422: components["responses"]["Problem422"];
             429: components["responses"]["Problem429"];
+            /** @description The address or the headers are too long; nothing was read. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
             507: components["responses"]["Problem507"];
@@ -3675,6 +5372,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description Done. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3691,6 +5389,13 @@ export interface operations {
             409: components["responses"]["Problem409"];
             422: components["responses"]["Problem422"];
             429: components["responses"]["Problem429"];
+            /** @description The address or the headers are too long; nothing was read. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
             507: components["responses"]["Problem507"];
@@ -3711,6 +5416,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description Done. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3727,6 +5433,13 @@ export interface operations {
             409: components["responses"]["Problem409"];
             422: components["responses"]["Problem422"];
             429: components["responses"]["Problem429"];
+            /** @description The address or the headers are too long; nothing was read. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
             507: components["responses"]["Problem507"];
@@ -3751,6 +5464,7 @@ export interface operations {
             };
         };
         responses: {
+            /** @description Done. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3770,6 +5484,13 @@ export interface operations {
             415: components["responses"]["Problem415"];
             422: components["responses"]["Problem422"];
             429: components["responses"]["Problem429"];
+            /** @description The address or the headers are too long; nothing was read. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
             507: components["responses"]["Problem507"];
@@ -3794,6 +5515,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description Done. */
             200: {
                 headers: {
                     /** @description `rel="next"` leads to the next page. */
@@ -3812,6 +5534,13 @@ export interface operations {
             404: components["responses"]["Problem404"];
             422: components["responses"]["Problem422"];
             429: components["responses"]["Problem429"];
+            /** @description The address or the headers are too long; nothing was read. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
         };
@@ -3831,6 +5560,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description Done. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3847,6 +5577,13 @@ export interface operations {
             409: components["responses"]["Problem409"];
             422: components["responses"]["Problem422"];
             429: components["responses"]["Problem429"];
+            /** @description The address or the headers are too long; nothing was read. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
             507: components["responses"]["Problem507"];
@@ -3867,6 +5604,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description Done. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3883,6 +5621,13 @@ export interface operations {
             409: components["responses"]["Problem409"];
             422: components["responses"]["Problem422"];
             429: components["responses"]["Problem429"];
+            /** @description The address or the headers are too long; nothing was read. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
             507: components["responses"]["Problem507"];
@@ -3908,6 +5653,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description Done. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3924,6 +5670,13 @@ export interface operations {
             409: components["responses"]["Problem409"];
             422: components["responses"]["Problem422"];
             429: components["responses"]["Problem429"];
+            /** @description The address or the headers are too long; nothing was read. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
             507: components["responses"]["Problem507"];
@@ -3948,6 +5701,7 @@ export interface operations {
             };
         };
         responses: {
+            /** @description Done. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3967,6 +5721,13 @@ export interface operations {
             415: components["responses"]["Problem415"];
             422: components["responses"]["Problem422"];
             429: components["responses"]["Problem429"];
+            /** @description The address or the headers are too long; nothing was read. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
             507: components["responses"]["Problem507"];
@@ -3987,6 +5748,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description Done. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -4003,6 +5765,13 @@ export interface operations {
             409: components["responses"]["Problem409"];
             422: components["responses"]["Problem422"];
             429: components["responses"]["Problem429"];
+            /** @description The address or the headers are too long; nothing was read. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
             507: components["responses"]["Problem507"];
@@ -4020,6 +5789,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description Done. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -4034,6 +5804,13 @@ export interface operations {
             404: components["responses"]["Problem404"];
             422: components["responses"]["Problem422"];
             429: components["responses"]["Problem429"];
+            /** @description The address or the headers are too long; nothing was read. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
         };
@@ -4053,6 +5830,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description Done. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -4069,9 +5847,70 @@ export interface operations {
             409: components["responses"]["Problem409"];
             422: components["responses"]["Problem422"];
             429: components["responses"]["Problem429"];
+            /** @description The address or the headers are too long; nothing was read. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
             507: components["responses"]["Problem507"];
+        };
+    };
+    stream_task: {
+        parameters: {
+            query?: {
+                /** @description Begin after this sequence number; the header `Last-Event-ID` goes before it. */
+                after?: number | null;
+                /** @description Whether text that the agent is writing comes too, as `partial`. */
+                partial?: boolean;
+            };
+            header?: {
+                /** @description The last sequence number that came. */
+                "Last-Event-ID"?: number | null;
+            };
+            path: {
+                /** @description The task's name, percent-encoded. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description `id` is the sequence number, `event` the kind, `data` an Event. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": components["schemas"]["Event"];
+                };
+            };
+            /** @description The task has ended and there is nothing after this sequence number. */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            422: components["responses"]["Problem422"];
+            429: components["responses"]["Problem429"];
+            /** @description The address or the headers are too long; nothing was read. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
     get_worktree: {
@@ -4086,6 +5925,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description Done. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -4100,6 +5940,13 @@ export interface operations {
             404: components["responses"]["Problem404"];
             422: components["responses"]["Problem422"];
             429: components["responses"]["Problem429"];
+            /** @description The address or the headers are too long; nothing was read. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
         };
@@ -4123,6 +5970,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description Done. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -4139,9 +5987,123 @@ export interface operations {
             409: components["responses"]["Problem409"];
             422: components["responses"]["Problem422"];
             429: components["responses"]["Problem429"];
+            /** @description The address or the headers are too long; nothing was read. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
             507: components["responses"]["Problem507"];
+        };
+    };
+    set_up_worktree: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes a repeat of this request answer what the first did, for 24 hours. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The task's name, percent-encoded. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Said"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            422: components["responses"]["Problem422"];
+            429: components["responses"]["Problem429"];
+            /** @description The address or the headers are too long; nothing was read. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    list_usage: {
+        parameters: {
+            query?: {
+                /** @description Only what was used since; absent: in the last 30 days. */
+                since?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    /** @description How many rows there are. */
+                    "X-Total-Count"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Usage"][];
+                };
+            };
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            422: components["responses"]["Problem422"];
+            429: components["responses"]["Problem429"];
+            /** @description The address or the headers are too long; nothing was read. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    open_socket: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The connection is a WebSocket now. */
+            101: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
     health: {
@@ -4153,6 +6115,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description Done. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
