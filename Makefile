@@ -15,6 +15,7 @@ run: web ## Builds and starts the server on its usual data directory
 test: ## All tests that need nothing but Rust, Node, Python and git
 	$(CARGO) test --locked --manifest-path plugins/Cargo.toml
 	plugins/build --check
+	$(CARGO) build --locked --example scripted-agent --tests
 	$(CARGO) test --locked
 
 demo: build ## A task on a sample repository with the scripted agent, watched from start to end

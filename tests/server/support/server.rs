@@ -371,7 +371,7 @@ pub fn scripted_agent() -> PathBuf {
     let test = std::env::current_exe().expect("the test's own path");
     let profile = test.parent().and_then(Path::parent).expect("the build's folder");
     let agent = profile.join("examples/scripted-agent");
-    assert!(agent.exists(), "{} is missing: `cargo build --examples` makes it", agent.display());
+    assert!(agent.exists(), "{} is missing: `cargo build --example scripted-agent` makes it", agent.display());
     agent
 }
 
