@@ -135,11 +135,12 @@ function applyToQuestions(cache: QueryClient, event: LiveEvent): void {
   }
 }
 
-function makesEvidenceStale({ kind }: LiveEvent): boolean {
+function makesEvidenceStale(event: LiveEvent): boolean {
+  const { kind } = event;
   return (
     kind === "commit.made" ||
     kind === "tests.ended" ||
-    kind === "criteria.evaluated" ||
+    (event.kind === "task.updated" && "criteria" in event.payload.changes) ||
     kind === "turn.ended" ||
     kind === "task.status"
   );

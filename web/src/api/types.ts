@@ -33,8 +33,6 @@ interface Payloads {
   };
   "task.updated": { changes: Record<string, unknown> };
   "task.deleted": { by?: string | null };
-  "agent.process": { state: string; run: string; how: string; error?: string | null };
-  "agent.exited": { run: string; code?: number | null; signal?: number | null; text: string };
   "turn.started": { turn: number; by: string; text: string; inputs?: string[] };
   "turn.ended": {
     turn: number;
@@ -88,7 +86,6 @@ interface Payloads {
   "tests.started": { round: number; runner: string; summary: string; commands: string[] };
   "tests.case": { round: number; name: string; status: Schemas["TestStatus"] };
   "tests.ended": { round: number; passed: boolean; summary: Schemas["TestSummary"]; text: string };
-  "criteria.evaluated": { plugin: string; met: boolean; findings: unknown };
   "commit.made": { branch: string; commit: string; subject: string; files: number };
 }
 

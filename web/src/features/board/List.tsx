@@ -50,8 +50,10 @@ export function List({ tasks, asked }: { tasks: Task[]; asked: Set<string> }) {
     <div ref={scroll} className={css.table} role="region" aria-label="Tasks" tabIndex={0}>
       <div role="table" aria-label="Tasks" aria-rowcount={ordered.length + 1}>
         <div role="rowgroup" className={css.headRow}>
+          {/* biome-ignore lint/a11y/useFocusableInteractive: rows of a table are read, not operated */}
           <div role="row" className={css.row}>
             {heads.map((head) => (
+              // biome-ignore lint/a11y/useFocusableInteractive: the button in it sorts
               <div
                 key={head.id}
                 role="columnheader"
@@ -79,6 +81,7 @@ export function List({ tasks, asked }: { tasks: Task[]; asked: Set<string> }) {
           {rows.getVirtualItems().map((row) => {
             const task = ordered[row.index];
             return task ? (
+              // biome-ignore lint/a11y/useFocusableInteractive: the link in it opens the task
               <div
                 key={row.key}
                 ref={rows.measureElement}

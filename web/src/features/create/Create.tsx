@@ -107,6 +107,7 @@ export function Create() {
           }
         }}
       >
+        {/* biome-ignore lint/a11y/noStaticElementInteractions: dropping is a second way beside the button */}
         <div
           className={css.drop}
           data-over={over}

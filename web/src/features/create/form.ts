@@ -56,7 +56,7 @@ export function recentProjects(tasks: Task[]): string[] {
 export function readMany(text: string): string[] {
   return text
     .split("\n")
-    .map((line) => line.replace(/^\s*(?:[-*•]|\d+[.)]|\[[ x]?\])+\s*/, "").trim())
+    .map((line) => line.replace(/^\s*(?:(?:[-*•]|\d+[.)]|\[[ x]?\])\s*)+/, "").trim())
     .filter((line) => line !== "");
 }
 

@@ -37,7 +37,9 @@ export const EntryView = memo(function EntryView({ entry }: { entry: Entry }) {
             <span>turn {entry.turn}</span>
             <Time at={entry.at} />
           </div>
-          <div className={css.plain} tabIndex={0}>{entry.text}</div>
+          <div className={css.plain} tabIndex={0}>
+            {entry.text}
+          </div>
         </div>
       );
     case "text":
@@ -49,7 +51,11 @@ export const EntryView = memo(function EntryView({ entry }: { entry: Entry }) {
     case "thinking":
       return (
         <Fold icon={<Brain size={14} aria-hidden />} title="Thinking" subject={entry.text.split("\n", 1)[0] ?? ""}>
-          {() => <div className={css.plain} tabIndex={0}>{entry.text}</div>}
+          {() => (
+            <div className={css.plain} tabIndex={0}>
+              {entry.text}
+            </div>
+          )}
         </Fold>
       );
     case "tool":
@@ -98,7 +104,11 @@ export const EntryView = memo(function EntryView({ entry }: { entry: Entry }) {
       const { detail } = entry;
       return detail ? (
         <Fold icon={icon} title={entry.text} tone={entry.tone} subject="">
-          {() => <pre className={css.output} tabIndex={0}>{detail}</pre>}
+          {() => (
+            <pre className={css.output} tabIndex={0}>
+              {detail}
+            </pre>
+          )}
         </Fold>
       ) : (
         <div className={`${css.note} ${entry.tone === "plain" ? "" : css[entry.tone]}`}>
@@ -165,13 +175,25 @@ function ToolInside({ entry }: { entry: ToolEntry }) {
   return (
     <>
       {diff ? (
-        <Suspense fallback={<pre className={css.output} tabIndex={0}>{diff.after}</pre>}>
+        <Suspense
+          fallback={
+            <pre className={css.output} tabIndex={0}>
+              {diff.after}
+            </pre>
+          }
+        >
           <DiffView path={diff.path} before={diff.before} after={diff.after} />
         </Suspense>
       ) : (
-        <pre className={css.output} tabIndex={0}>{inputText(entry.input)}</pre>
+        <pre className={css.output} tabIndex={0}>
+          {inputText(entry.input)}
+        </pre>
       )}
-      {entry.result ? <pre className={`${css.output} ${entry.isError ? css.bad : ""}`} tabIndex={0}>{entry.result}</pre> : null}
+      {entry.result ? (
+        <pre className={`${css.output} ${entry.isError ? css.bad : ""}`} tabIndex={0}>
+          {entry.result}
+        </pre>
+      ) : null}
     </>
   );
 }
@@ -197,7 +219,9 @@ function Decision({ entry }: { entry: Extract<Entry, { type: "decision" }> }) {
             {chain} · {call} · <Time at={entry.at} />
           </p>
           {reason ? <p>{reason}</p> : null}
-          <pre className={css.output} tabIndex={0}>{error ?? JSON.stringify(answer, null, 2)}</pre>
+          <pre className={css.output} tabIndex={0}>
+            {error ?? JSON.stringify(answer, null, 2)}
+          </pre>
         </>
       )}
     </Fold>

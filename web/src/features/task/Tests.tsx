@@ -63,7 +63,9 @@ function Round({ round, last }: { round: TestRound; last: boolean }) {
               {one.output || one.test_code ? (
                 <details style={{ flexBasis: "100%" }}>
                   <summary className={css.muted}>Output</summary>
-                  <pre className={css.output} tabIndex={0}>{one.output || one.test_code}</pre>
+                  <pre className={css.output} tabIndex={0}>
+                    {one.output || one.test_code}
+                  </pre>
                 </details>
               ) : null}
             </li>

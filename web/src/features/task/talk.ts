@@ -153,8 +153,8 @@ function noteOf(event: LiveEvent): Note | undefined {
     }
     case "agent.limited":
       return { tone: "bad", text: event.payload.text };
-    case "agent.exited":
-      return event.payload.code ? { tone: "bad", text: event.payload.text } : undefined;
+    case "task.updated":
+      return changed(event.payload.changes);
     case "workspace.step": {
       const { state, step, about, output } = event.payload;
       if (state === "started") return undefined;
@@ -171,12 +171,6 @@ function noteOf(event: LiveEvent): Note | undefined {
       };
     case "tests.ended":
       return { tone: event.payload.passed ? "good" : "bad", text: event.payload.text };
-    case "criteria.evaluated":
-      return {
-        tone: event.payload.met ? "good" : "plain",
-        text: event.payload.met ? "The criteria are met" : "The criteria are not met yet",
-        detail: findings(event.payload.findings),
-      };
     case "commit.made":
       return { tone: "good", text: `Commit ${event.payload.commit.slice(0, 8)}: ${event.payload.subject}` };
     default:
@@ -185,6 +179,16 @@ function noteOf(event: LiveEvent): Note | undefined {
 }
 
 const isGood = (status: string): boolean => status === "FINISHED" || status === "COMPLETED";
+
+function changed(changes: Record<string, unknown>): Note | undefined {
+  const criteria = changes.criteria as { met?: boolean; findings?: unknown } | undefined;
+  if (criteria) {
+    const text = criteria.met ? "The criteria are met" : "The criteria are not met yet";
+    return { tone: criteria.met ? "good" : "plain", text, detail: findings(criteria.findings) };
+  }
+  const process = changes.agent_process as { code?: number | null; text?: string | null } | undefined;
+  return process?.code && process.text ? { tone: "bad", text: process.text } : undefined;
+}
 
 function findings(value: unknown): string {
   if (!Array.isArray(value)) return "";
