@@ -135,7 +135,10 @@ fn complete(operation: &mut Value, method: &Method, path: &str, open: bool) {
         }
     }
     if has_parameters {
-        answers.insert("431".to_owned(), json!({"description": "The address or the headers are too long; nothing was read."}));
+        answers.insert(
+            "431".to_owned(),
+            json!({"description": "The address or the headers are too long; nothing was read."}),
+        );
     }
     for kind in Kind::ALL {
         let status = kind.status.as_u16();
