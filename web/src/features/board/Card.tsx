@@ -12,7 +12,7 @@ import { Money, Time } from "../../parts/Shown";
 import { Spark } from "../../parts/Spark";
 import { StatusBadge } from "../../parts/StatusBadge";
 import css from "./board.module.css";
-import { projectName, projectOf, summaryOf } from "./columns";
+import { needsYou, projectName, projectOf, summaryOf } from "./columns";
 
 /** What a task does now: from its events, or, before any came, from the server. */
 export function useDoing(task: Task): string {
@@ -44,7 +44,7 @@ export const Card = memo(function Card({ task, asked }: CardProps) {
         </span>
       </div>
       <div className={css.line}>
-        <StatusBadge status={asked ? "NEEDS_YOU" : task.status} />
+        <StatusBadge status={needsYou(task, asked) ? "NEEDS_YOU" : task.status} />
         <span title={projectOf(task)}>{projectName(projectOf(task))}</span>
         {task.queue_position != null ? <span>No. {task.queue_position} in the queue</span> : null}
         {task.paused_until ? (

@@ -7,7 +7,7 @@ import { Money, Time } from "../../parts/Shown";
 import { StatusBadge } from "../../parts/StatusBadge";
 import css from "./board.module.css";
 import { useDoing } from "./Card";
-import { columnOf, columns, projectName, projectOf } from "./columns";
+import { columnOf, columns, needsYou, projectName, projectOf } from "./columns";
 
 const route = getRouteApi("/");
 
@@ -112,7 +112,7 @@ function Cells({ task, asked }: { task: Task; asked: boolean }) {
         </Link>
       </div>
       <div role="cell">
-        <StatusBadge status={asked ? "NEEDS_YOU" : task.status} />
+        <StatusBadge status={needsYou(task, asked) ? "NEEDS_YOU" : task.status} />
       </div>
       <div role="cell" className={css.wide} title={projectOf(task)}>
         {projectName(projectOf(task))}

@@ -19,10 +19,12 @@ interface Props {
   sent: () => string[];
   /** Whether the agent works on a turn now. */
   works: boolean;
+  /** Whether a question is open, which a message answers. */
+  asked: boolean;
 }
 
 /** Where one writes to the agent; never locked. */
-export const Composer = memo(function Composer({ name, status, sent, works }: Props) {
+export const Composer = memo(function Composer({ name, status, sent, works, asked }: Props) {
   const draft = `draft ${name}`;
   const [text, setText] = useState(() => localStorage.getItem(draft) ?? "");
   const [images, setImages] = useState<NewImage[]>([]);
@@ -32,7 +34,7 @@ export const Composer = memo(function Composer({ name, status, sent, works }: Pr
   const cache = useQueryClient();
   const area = useRef<HTMLTextAreaElement>(null);
   const picker = useRef<HTMLInputElement>(null);
-  const resting = isFinal(status) || status === "STOPPED" || status === "PAUSED";
+  const resting = !asked && (isFinal(status) || status === "STOPPED" || status === "PAUSED");
 
   useEffect(() => {
     if (text === "") localStorage.removeItem(draft);
@@ -103,7 +105,13 @@ export const Composer = memo(function Composer({ name, status, sent, works }: Pr
         rows={2}
         value={text}
         aria-label="Message to the agent"
-        placeholder={resting ? "Write to go on with this task" : "Write to the agent; it reads it with its next turn"}
+        placeholder={
+          resting
+            ? "Write to go on with this task"
+            : asked
+              ? "Write to answer the question"
+              : "Write to the agent; it reads it with its next turn"
+        }
         onChange={(event) => {
           setText(event.target.value);
           setBack(0);

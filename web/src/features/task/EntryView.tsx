@@ -103,7 +103,7 @@ export const EntryView = memo(function EntryView({ entry }: { entry: Entry }) {
         );
       const { detail } = entry;
       return detail ? (
-        <Fold icon={icon} title={entry.text} tone={entry.tone} subject="">
+        <Fold icon={icon} title="" tone={entry.tone} subject={entry.text}>
           {() => (
             <pre className={css.output} tabIndex={0}>
               {detail}

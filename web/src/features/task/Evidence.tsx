@@ -84,15 +84,15 @@ export function Evidence({ name }: { name: string }) {
                   <strong>
                     {decision.plugin} {decision.version}
                   </strong>
-                  <span className={css.muted}>
+                  <span className={`${css.muted} ${css.grow}`}>
                     {decision.chain}, {decision.call}
-                  </span>
-                  <span className={`${css.grow} ${css.mono} ${decision.error ? css.bad : ""}`}>
-                    {decision.error ?? JSON.stringify(decision.answer)}
                   </span>
                   <span className={css.muted}>
                     {decision.counted ? "counted, " : ""}
                     {(decision.duration_us / 1000).toFixed(1)} ms, <Time at={decision.at} />
+                  </span>
+                  <span className={`${css.full} ${css.mono} ${decision.error ? css.bad : ""}`}>
+                    {decision.error ?? said(decision.answer)}
                   </span>
                 </li>
               ))}
@@ -111,4 +111,10 @@ function Fact({ word, children }: { word: string; children: React.ReactNode }) {
       <dd>{children}</dd>
     </div>
   );
+}
+
+/** The reason of an answer where it gives one, else the whole of it. */
+function said(answer: unknown): string {
+  const reason = (answer as { reason?: unknown } | null | undefined)?.reason;
+  return typeof reason === "string" && reason !== "" ? reason : JSON.stringify(answer);
 }

@@ -175,6 +175,7 @@ function Talking({ task }: { task: Task }) {
             name={name}
             status={task.status}
             sent={sent}
+            asked={open.length > 0}
             works={task.status === "RUNNING" && !task.waiting_for_input}
           />
         </div>

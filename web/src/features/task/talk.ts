@@ -158,7 +158,7 @@ function noteOf(event: LiveEvent): Note | undefined {
     case "workspace.step": {
       const { state, step, about, output } = event.payload;
       if (state === "started") return undefined;
-      const text = `${step} ${state === "done" ? "done" : "failed"}: ${about}`;
+      const text = state === "done" ? `${step}: ${about}` : `${step} failed: ${about}`;
       return { tone: state === "done" ? "plain" : "bad", text, ...(output ? { detail: output } : {}) };
     }
     case "workspace.ready":
