@@ -207,7 +207,7 @@ async fn a_setup_command_that_fails_fails_the_task_with_its_output() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn live_tasks_have_ports_of_their_own() {
-    let server = Server::builder().settings("ports = \"43000-43005\"\n").start().await;
+    let server = Server::builder().settings("ports = \"23000-23005\"\n").start().await;
     let repository = server.repository("plain", PLAIN);
     project(&server, &repository, json!({ "ports": 3 })).await;
     let steps = "run echo $TASKWRIGHT_PORT $TASKWRIGHT_PORTS\nsay I begin\nhang";
@@ -223,7 +223,7 @@ async fn live_tasks_have_ports_of_their_own() {
         seen.push(first);
     }
     seen.sort_unstable();
-    assert_eq!(seen, [43000, 43003]);
+    assert_eq!(seen, [23000, 23003]);
     let why = refusal(&server, &repository.path, Value::Null).await;
     assert!(why.contains("ports"), "the range is used up: {why}");
 }

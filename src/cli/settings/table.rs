@@ -193,8 +193,8 @@ pub const SETTINGS: &[Setting] = &[
         "ports",
         "TASKWRIGHT_PORTS",
         Kind::Text,
-        "\"42000-42999\"",
-        "The range from which tasks get ports of their own.",
+        "\"22000-22999\"",
+        "The range from which tasks get ports of their own. Keep it below the ports that the system gives out by itself (32768 on Linux).",
     ),
     setting(
         "plugin_time_ms",

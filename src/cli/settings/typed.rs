@@ -235,7 +235,7 @@ fn ports(values: &InForce) -> Result<RangeInclusive<u16>, SettingError> {
         .filter(|(first, last)| (1024..=*last).contains(first))
         .map(|(first, last)| first..=last)
         .ok_or_else(|| {
-            wrong(values, "ports", format!("`{given}` is not a range of ports from 1024 on, such as 42000-42999"))
+            wrong(values, "ports", format!("`{given}` is not a range of ports from 1024 on, such as 22000-22999"))
         })
 }
 
