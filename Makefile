@@ -27,17 +27,12 @@ web/dist/index.html: $(WEB_SOURCES)
 	cd web && npm ci --no-audit --no-fund && npm run build
 	touch src/api/web.rs
 
-web-test: ## The web interface in a browser, against a server that this builds; needs Chromium
-	cd web && npm run api:check && npm run check && npm run size
-	$(CARGO) build --locked --bin taskwright --example scripted-agent
-	cd web && TASKWRIGHT="$(abspath $(or $(CARGO_TARGET_DIR),target))/debug/taskwright" npm run e2e
-
 web-check: web ## Types, lints, unit tests and size of the web interface, and that its types are the server's
 	cd web && npm run api:check && npm run check && npm run size
 
 web-test: web ## The web interface in a browser (needs Chromium), against the debug server and the scripted agent
 	$(CARGO) build --locked --bin taskwright --example scripted-agent --test server
-	cd web && npm run e2e
+	cd web && TASKWRIGHT="$(abspath $(or $(CARGO_TARGET_DIR),target))/debug/taskwright" npm run e2e
 
 build: web
 	$(CARGO) build --release --locked --bin taskwright --example scripted-agent
