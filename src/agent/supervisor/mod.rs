@@ -32,6 +32,9 @@ use super::{EndMethod, StopGraces};
 pub use run_dir::delivered_inputs;
 pub(super) use start::make_run_dir;
 
+/// How long a supervisor whose agent has ended waits for the server that launched it to come by for the first time.
+const FIRST_VISIT: Duration = Duration::from_secs(5);
+
 /// How long servers may take to read the last messages before the supervisor leaves.
 const GOODBYE: Duration = Duration::from_secs(2);
 
@@ -141,6 +144,7 @@ async fn own(agent: Agent) -> std::io::Result<()> {
     // It may have ended before anyone listened for the signal.
     shared.reap();
     let mut exited = shared.exited.subscribe();
+    let mut visited = false;
     loop {
         tokio::select! {
             _ = children.recv() => shared.reap(),
@@ -148,6 +152,7 @@ async fn own(agent: Agent) -> std::io::Result<()> {
                 tracker.spawn_local(ending::end(shared.clone(), shared.graces));
             }
             Ok((stream, _)) = listener.accept() => {
+                visited = true;
                 tracker.spawn_local(connection::serve(shared.clone(), stream));
             }
             _ = exited.wait_for(Option::is_some) => break,
@@ -159,6 +164,10 @@ async fn own(agent: Agent) -> std::io::Result<()> {
         ExitRecord { code: status.code, signal: status.signal, ended: shared.ended_by.get().is_some(), lost: false };
     output::persist("the exit record", || run_dir::write_record(Path::new("."), run_dir::EXIT, &record)).await;
     shared.over.send_replace(Some(outcome));
+    // An agent that leaves at once must not be quicker than the server that launched it and is on its way here.
+    if !visited && let Ok(Ok((stream, _))) = tokio::time::timeout(FIRST_VISIT, listener.accept()).await {
+        tracker.spawn_local(connection::serve(shared.clone(), stream));
+    }
     std::fs::remove_file(run_dir::SOCKET).ok();
     drop(listener);
     tracker.close();
