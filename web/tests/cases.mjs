@@ -181,6 +181,37 @@ export const cases = {
     await page.keyboard.press("Escape");
   },
 
+  "a project and a prompt are kept, plugins and usage are shown": async ({ page, server, repository, name }) => {
+    await page.goto(`${server.address}/projects`);
+    await page.getByRole("button", { name: "Add a project" }).click();
+    await page.getByLabel("Folder", { exact: true }).fill(repository);
+    await page.getByLabel("Name", { exact: true }).fill(name("Adder"));
+    await noViolations(page, "the form of a project");
+    await page.getByRole("button", { name: "Save" }).click();
+    await page.getByRole("article", { name: name("Adder") }).waitFor();
+    await noViolations(page, "the projects");
+    await page.goto(`${server.address}/prompts`);
+    await page.getByRole("button", { name: "New prompt" }).click();
+    await page.getByLabel("Title").fill(name("Review"));
+    await page.getByLabel("Text").fill("Look at what you did once more.");
+    await page.getByRole("button", { name: "Save" }).click();
+    await page.getByRole("article", { name: name("Review") }).waitFor();
+    await noViolations(page, "the prompts");
+    await page.goto(`${server.address}/plugins`);
+    await page.getByRole("article").first().waitFor();
+    await noViolations(page, "the plugins");
+    await page.goto(`${server.address}/usage`);
+    await heading(page, "Usage");
+    await page.getByRole("table").waitFor();
+    await noViolations(page, "the usage");
+    await page.goto(address(server, name("Chat")));
+    const box = page.getByLabel("Message to the agent");
+    await box.fill("/rev");
+    await page.getByRole("button", { name: name("Review") }).click();
+    assert.equal(await box.inputValue(), "Look at what you did once more.");
+    await box.fill("");
+  },
+
   "the theme is kept": async ({ page, server }) => {
     await page.goto(`${server.address}/settings`);
     await heading(page, "Settings");

@@ -18,6 +18,10 @@ const places = [
   ["go.board", "/"],
   ["go.inbox", "/inbox"],
   ["create", "/new"],
+  ["go.projects", "/projects"],
+  ["go.prompts", "/prompts"],
+  ["go.plugins", "/plugins"],
+  ["go.usage", "/usage"],
   ["go.settings", "/settings"],
 ] as const;
 

@@ -48,6 +48,26 @@ const create = createRoute({
   },
   component: lazyRouteComponent(() => import("../features/create/Create"), "Create"),
 });
+const projects = createRoute({
+  getParentRoute: () => root,
+  path: "/projects",
+  component: lazyRouteComponent(() => import("../features/projects/Projects"), "Projects"),
+});
+const prompts = createRoute({
+  getParentRoute: () => root,
+  path: "/prompts",
+  component: lazyRouteComponent(() => import("../features/prompts/Prompts"), "Prompts"),
+});
+const plugins = createRoute({
+  getParentRoute: () => root,
+  path: "/plugins",
+  component: lazyRouteComponent(() => import("../features/plugins/Plugins"), "Plugins"),
+});
+const usage = createRoute({
+  getParentRoute: () => root,
+  path: "/usage",
+  component: lazyRouteComponent(() => import("../features/usage/Usage"), "Usage"),
+});
 const settings = createRoute({
   getParentRoute: () => root,
   path: "/settings",
@@ -55,7 +75,7 @@ const settings = createRoute({
 });
 
 export const router = createRouter({
-  routeTree: root.addChildren([board, task, inbox, create, settings]),
+  routeTree: root.addChildren([board, task, inbox, create, projects, prompts, plugins, usage, settings]),
   defaultPreload: "intent",
   defaultPendingComponent: Skeleton,
   defaultPendingMs: 150,

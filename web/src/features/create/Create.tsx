@@ -1,12 +1,15 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
+import { FolderOpen } from "lucide-react";
 import { useEffect, useRef, useState } from "react";
 import { ApiError, ask, client, sentence } from "../../api/client";
+import { branchesQuery, projectsQuery } from "../../api/library";
 import { keys, tasksQuery } from "../../api/queries";
 import type { NewImage, NewTask, Task } from "../../api/types";
 import { Page } from "../../app/Shell";
-import { Button } from "../../parts/Button";
+import { Button, IconButton } from "../../parts/Button";
 import { Checkbox, Field, Select } from "../../parts/Field";
+import { FolderDialog } from "../../parts/FolderDialog";
 import { Images, readImages } from "../../parts/Images";
 import { tell } from "../../parts/Toast";
 import css from "./create.module.css";
@@ -35,7 +38,11 @@ export function Create() {
   const [wrong, setWrong] = useState<ApiError | Error>();
   const [busy, setBusy] = useState(false);
   const [over, setOver] = useState(false);
-  const recent = recentProjects(tasks ?? []);
+  const { data: projects } = useQuery(projectsQuery);
+  const { data: branches } = useQuery({ ...branchesQuery(form.project), enabled: form.project.startsWith("/") });
+  const [browses, browse] = useState(false);
+  const recent = [...new Set([...recentProjects(tasks ?? []), ...(projects ?? []).map(({ path }) => path)])];
+  const [first] = recent;
   const set =
     <K extends keyof Form>(field: K) =>
     (value: Form[K]) =>
@@ -43,9 +50,8 @@ export function Create() {
 
   useEffect(() => localStorage.setItem(KEPT, JSON.stringify(form)), [form]);
   useEffect(() => {
-    const [first] = recent;
     if (first && form.project === "") setForm((before) => ({ ...before, project: first }));
-  }, [recent, form.project]);
+  }, [first, form.project]);
 
   const fields = wrong instanceof ApiError ? wrong.fields : {};
   const error = (...names: string[]) => names.map((name) => fields[name]).find(Boolean);
@@ -147,7 +153,7 @@ export function Create() {
           />
         )}
         <div className={css.pair}>
-          <div>
+          <div className={css.folder}>
             <Field
               label="Project folder"
               value={form.project}
@@ -156,6 +162,7 @@ export function Create() {
               list="projects"
               error={error("root_folder", "projects", "projects[0].path", "project_path")}
             />
+            <IconButton label="Choose a folder" icon={<FolderOpen size={16} />} onPress={() => browse(true)} />
             <datalist id="projects">
               {recent.map((path) => (
                 <option key={path} value={path} />
@@ -166,9 +173,15 @@ export function Create() {
             label="Base branch"
             value={form.base}
             onChange={set("base")}
-            placeholder="The repository's default"
+            placeholder={branches?.current_branch ?? "The repository's default"}
+            list="branches"
             error={error("base_branch")}
           />
+          <datalist id="branches">
+            {branches?.branches.map((branch) => (
+              <option key={branch} value={branch} />
+            ))}
+          </datalist>
         </div>
         <Field
           label="Done when"
@@ -247,6 +260,7 @@ export function Create() {
           </Button>
         </div>
       </form>
+      {browses ? <FolderDialog onClose={() => browse(false)} onChoose={set("project")} /> : null}
     </Page>
   );
 }

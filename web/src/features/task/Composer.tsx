@@ -3,6 +3,7 @@ import { Hand, Paperclip, Pencil, SendHorizontal, X } from "lucide-react";
 import { memo, useEffect, useRef, useState } from "react";
 import { isFinal } from "../../actions/tasks";
 import { ask, client, sentence } from "../../api/client";
+import { promptsQuery } from "../../api/library";
 import { diffQuery, inputsQuery, keys } from "../../api/queries";
 import type { Input, NewImage, Status } from "../../api/types";
 import { Button, IconButton } from "../../parts/Button";
@@ -99,6 +100,7 @@ export const Composer = memo(function Composer({ name, status, sent, works, aske
         void add(event.dataTransfer.files);
       }}
     >
+      <Templates text={text} area={area} onPick={setText} />
       <Mentions name={name} text={text} area={area} onPick={setText} />
       <textarea
         ref={area}
@@ -200,6 +202,33 @@ function Mentions({ name, text, area, onPick }: MentionsProps) {
           }}
         >
           {file.path}
+        </button>
+      ))}
+    </div>
+  );
+}
+
+/** Prompts for what is typed after a `/` at the beginning. */
+function Templates({ text, area, onPick }: Omit<MentionsProps, "name">) {
+  const typed = /^\/(\S*)$/.exec(text)?.[1];
+  const { data } = useQuery({ ...promptsQuery, enabled: typed !== undefined });
+  if (typed === undefined || !data) return null;
+  const fits = data.filter((prompt) => prompt.title.toLowerCase().includes(typed.toLowerCase())).slice(0, 20);
+  if (fits.length === 0) return null;
+  return (
+    <div className={css.suggest} role="group" aria-label="Prompts">
+      {fits.map((prompt) => (
+        <button
+          key={prompt.id}
+          type="button"
+          title={prompt.content}
+          onClick={() => {
+            onPick(prompt.content);
+            area.current?.focus();
+            void ask(client.POST("/api/v1/prompts/{id}/use", { params: { path: { id: prompt.id } } })).catch(() => {});
+          }}
+        >
+          {prompt.title}
         </button>
       ))}
     </div>
