@@ -4,6 +4,8 @@ import "uplot/dist/uPlot.min.css";
 import { onTheme, theme } from "../app/theme";
 import css from "../features/pages.module.css";
 
+const HEIGHT = 220;
+
 interface Props {
   label: string;
   days: string[];
@@ -25,7 +27,7 @@ export function Chart({ label, days, values }: Props) {
     const plot = new uPlot(
       {
         width: holder.clientWidth,
-        height: 220,
+        height: HEIGHT,
         cursor: { show: false },
         legend: { show: false },
         scales: { y: { range: (_, __, most) => [0, Math.max(most * 1.1, 0.01)] } },
@@ -35,7 +37,10 @@ export function Chart({ label, days, values }: Props) {
       [days.map((day) => Date.parse(day) / 1000), values],
       holder,
     );
-    const observer = new ResizeObserver(() => plot.setSize({ width: holder.clientWidth, height: 220 }));
+    // Only the width of the page counts: the chart must not answer to its own growth.
+    const observer = new ResizeObserver(() => {
+      if (holder.clientWidth !== plot.width) plot.setSize({ width: holder.clientWidth, height: HEIGHT });
+    });
     observer.observe(holder);
     return () => {
       observer.disconnect();

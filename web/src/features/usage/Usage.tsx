@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { lazy, Suspense, useState } from "react";
+import { lazy, Suspense, useMemo, useState } from "react";
 import { type Usage as Row, usageQuery } from "../../api/library";
 import { Page } from "../../app/Shell";
 import { Select } from "../../parts/Field";
@@ -44,7 +44,10 @@ export function Usage() {
 
 function Shown({ rows, since }: { rows: Row[]; since: string }) {
   const all = totals(rows);
-  const days = byDay(rows, since, new Date().toISOString().slice(0, 10));
+  const chart = useMemo(() => {
+    const days = byDay(rows, since, new Date().toISOString().slice(0, 10));
+    return { days: days.map(({ day }) => day), values: days.map(({ cost }) => cost) };
+  }, [rows, since]);
   return (
     <div className={css.column}>
       <dl className={css.facts}>
@@ -62,7 +65,7 @@ function Shown({ rows, since }: { rows: Row[]; since: string }) {
         </div>
       </dl>
       <Suspense fallback={<Skeleton />}>
-        <Chart label="Cost by day, in US$" days={days.map(({ day }) => day)} values={days.map(({ cost }) => cost)} />
+        <Chart label="Cost by day, in US$" days={chart.days} values={chart.values} />
       </Suspense>
       <section className={css.table} aria-label="By day, project and model" tabIndex={0}>
         <table>
