@@ -29,11 +29,13 @@ export const pluginsQuery = queryOptions({
   queryFn: ({ signal }) => ask(client.GET("/api/v1/plugins", { signal })),
 });
 
+/** What was used since the beginning of a day. */
 export const usageQuery = (since: string) =>
   queryOptions({
     queryKey: ["usage", since],
     staleTime,
-    queryFn: ({ signal }) => ask(client.GET("/api/v1/usage", { params: { query: { since } }, signal })),
+    queryFn: ({ signal }) =>
+      ask(client.GET("/api/v1/usage", { params: { query: { since: `${since}T00:00:00Z` } }, signal })),
   });
 
 /** The folders inside a folder; empty for the first root. */
