@@ -4,65 +4,25 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use futures_util::future::join_all;
 use std::{hint::black_box, sync::Arc, time::Instant};
 use taskwright::{
-    domain::{
-        Chains, EventBody, Limits, Seq, Spent, Status, Task, TaskId, Timestamp,
-        task::{NextRun, TaskSpec},
-    },
+    domain::{EventBody, Seq, Status, Task, TaskId, Timestamp, task::TaskSpec},
     store::{EventFilter, Now, Page, Store, StoreError, TaskFilter, TaskSort},
 };
 use tokio::runtime::Runtime;
 
 fn task(number: usize, at: Timestamp) -> Task {
+    let description = "Make the parser accept trailing commas, and add tests for it. ".repeat(8);
+    let spec = TaskSpec {
+        user_id: Some("ada".to_owned()),
+        root_folder: Some("/srv/repositories/parser".to_owned()),
+        base_branch: Some("main".to_owned()),
+        end_criteria: Some("All tests pass".to_owned()),
+        labels: vec!["parser".to_owned()],
+        ..TaskSpec::new(format!("Task number {number}"), description)
+    };
     Task {
-        id: TaskId::new(),
-        spec: TaskSpec {
-            task_name: format!("Task number {number}"),
-            description: "Make the parser accept trailing commas, and add tests for it. ".repeat(8),
-            user_id: Some("ada".to_owned()),
-            root_folder: Some("/srv/repositories/parser".to_owned()),
-            branch_name: None,
-            base_branch: Some("main".to_owned()),
-            git_repo: None,
-            use_worktree: true,
-            projects: vec![],
-            project_context: None,
-            chat_mode: false,
-            end_criteria: Some("All tests pass".to_owned()),
-            limits: Limits::default(),
-            mcp_servers: serde_json::Map::new(),
-            model: None,
-            allowed_tools: vec![],
-            disallowed_tools: vec![],
-            system_prompt: None,
-            chains: Chains::default(),
-            generate_tests: None,
-            auto_commit: true,
-            commit_message: None,
-            labels: vec!["parser".to_owned()],
-            start_at: None,
-            session_id: None,
-            custom_human_input: None,
-        },
         status: Status::ALL[number % Status::ALL.len()],
         summary: Some("It is done".to_owned()),
-        error_message: None,
-        spent: Spent::default(),
-        interaction_count: 0,
-        waiting_for_input: false,
-        paused_until: None,
-        queued_at: None,
-        next_run: NextRun::Fresh,
-        agent_session: None,
-        agent_run: None,
-        spool_offset: 0,
-        branch: None,
-        base: None,
-        base_commit: None,
-        worktree_path: None,
-        created_at: at,
-        updated_at: at,
-        started_at: None,
-        completed_at: None,
+        ..Task::new(TaskId::new(), spec, at)
     }
 }
 

@@ -95,6 +95,41 @@ pub struct TaskSpec {
     pub custom_human_input: Option<String>,
 }
 
+impl TaskSpec {
+    /// A request of which nothing more is said: in a worktree, committed at the end, within the usual limits.
+    #[must_use]
+    pub fn new(task_name: impl Into<String>, description: impl Into<String>) -> Self {
+        Self {
+            task_name: task_name.into(),
+            description: description.into(),
+            user_id: None,
+            root_folder: None,
+            branch_name: None,
+            base_branch: None,
+            git_repo: None,
+            use_worktree: true,
+            projects: Vec::new(),
+            project_context: None,
+            chat_mode: false,
+            end_criteria: None,
+            limits: Limits::default(),
+            mcp_servers: Map::new(),
+            model: None,
+            allowed_tools: Vec::new(),
+            disallowed_tools: Vec::new(),
+            system_prompt: None,
+            chains: Chains::default(),
+            generate_tests: None,
+            auto_commit: true,
+            commit_message: None,
+            labels: Vec::new(),
+            start_at: None,
+            session_id: None,
+            custom_human_input: None,
+        }
+    }
+}
+
 /// How the next agent process begins.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -155,6 +190,37 @@ pub struct Task {
     pub started_at: Option<Timestamp>,
     /// When it reached its final status.
     pub completed_at: Option<Timestamp>,
+}
+
+impl Task {
+    /// A task that was made at this moment and has not begun.
+    #[must_use]
+    pub fn new(id: TaskId, spec: TaskSpec, now: Timestamp) -> Self {
+        Self {
+            id,
+            spec,
+            status: Status::Pending,
+            summary: None,
+            error_message: None,
+            spent: Spent::default(),
+            interaction_count: 0,
+            waiting_for_input: false,
+            paused_until: None,
+            queued_at: None,
+            next_run: NextRun::Fresh,
+            agent_session: None,
+            agent_run: None,
+            spool_offset: 0,
+            branch: None,
+            base: None,
+            base_commit: None,
+            worktree_path: None,
+            created_at: now,
+            updated_at: now,
+            started_at: None,
+            completed_at: None,
+        }
+    }
 }
 
 /// One place in which a task works or reads, as it was made.

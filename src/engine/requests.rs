@@ -2,7 +2,7 @@
 
 use super::{Actor, EngineError, FieldError, Inner, TaskPatch, commands, lifecycle, places, registry::Message};
 use crate::domain::{
-    ChainKind, Chains, EventBody, Limits, Spent, Status, Task, TaskId,
+    ChainKind, Chains, EventBody, Limits, Status, Task, TaskId,
     interaction::Interaction,
     naming,
     project::Project,
@@ -27,7 +27,7 @@ impl Inner {
             return Err(EngineError::Invalid(errors));
         }
         let task = self.ctx.store.write(move |tx| {
-            let mut task = new_task(id, spec, tx.now());
+            let mut task = Task::new(id, spec, tx.now());
             let history = match &clone_of {
                 Some(original) if original.told => tx.recent_interactions(original.id, TOLD)?,
                 _ => vec![],
@@ -264,33 +264,6 @@ pub(super) struct Original {
 
 fn wrong(field: &str, detail: impl Into<String>) -> FieldError {
     FieldError { field: field.to_owned(), detail: detail.into() }
-}
-
-fn new_task(id: TaskId, spec: TaskSpec, now: crate::domain::Timestamp) -> Task {
-    Task {
-        id,
-        spec,
-        status: Status::Pending,
-        summary: None,
-        error_message: None,
-        spent: Spent::default(),
-        interaction_count: 0,
-        waiting_for_input: false,
-        paused_until: None,
-        queued_at: None,
-        next_run: NextRun::Fresh,
-        agent_session: None,
-        agent_run: None,
-        spool_offset: 0,
-        branch: None,
-        base: None,
-        base_commit: None,
-        worktree_path: None,
-        created_at: now,
-        updated_at: now,
-        started_at: None,
-        completed_at: None,
-    }
 }
 
 /// What is wrong with the words and numbers of a request, without looking at anything else.

@@ -5,12 +5,11 @@ use super::{CleanupPolicy, EngineConfig, context::Context};
 use crate::{
     agent::{Agent, AgentError, AgentRun, AskAnswer, AskSpec, LaunchSpec, Reattached, TokenUsage},
     domain::{
-        Chains, EventBody, Limits, Seq, Status, Task, TaskId, Timestamp,
-        budget::Spent,
+        Chains, EventBody, Seq, Task, TaskId, Timestamp,
         chain::ChainKind,
         ids::ProjectId,
         project::{Project, ProjectConfig},
-        task::{Access, NextRun, TaskSpec, Workplace},
+        task::{Access, TaskSpec, Workplace},
     },
     plugin::{
         CallError, Called, CriteriaSituation, Criterion, Evaluation, PluginId, PluginView, Plugins, ProjectFiles,
@@ -31,34 +30,7 @@ use tokio_util::sync::CancellationToken;
 
 /// A request with nothing but a name.
 pub(crate) fn spec(name: &str) -> TaskSpec {
-    TaskSpec {
-        task_name: name.to_owned(),
-        description: "Do the work.".to_owned(),
-        user_id: None,
-        root_folder: None,
-        branch_name: None,
-        base_branch: None,
-        git_repo: None,
-        use_worktree: true,
-        projects: Vec::new(),
-        project_context: None,
-        chat_mode: false,
-        end_criteria: None,
-        limits: Limits::default(),
-        mcp_servers: serde_json::Map::new(),
-        model: None,
-        allowed_tools: Vec::new(),
-        disallowed_tools: Vec::new(),
-        system_prompt: None,
-        chains: Chains::default(),
-        generate_tests: None,
-        auto_commit: true,
-        commit_message: None,
-        labels: Vec::new(),
-        start_at: None,
-        session_id: None,
-        custom_human_input: None,
-    }
+    TaskSpec::new(name, "Do the work.")
 }
 
 /// A PENDING task.
@@ -68,31 +40,7 @@ pub(crate) fn task(name: &str) -> Task {
 
 /// A PENDING task with this request.
 pub(crate) fn task_of(spec: TaskSpec) -> Task {
-    let at = Timestamp::from_seconds(1_700_000_000);
-    Task {
-        id: TaskId::new(),
-        spec,
-        status: Status::Pending,
-        summary: None,
-        error_message: None,
-        spent: Spent::default(),
-        interaction_count: 0,
-        waiting_for_input: false,
-        paused_until: None,
-        queued_at: None,
-        next_run: NextRun::Fresh,
-        agent_session: None,
-        agent_run: None,
-        spool_offset: 0,
-        branch: None,
-        base: None,
-        base_commit: None,
-        worktree_path: None,
-        created_at: at,
-        updated_at: at,
-        started_at: None,
-        completed_at: None,
-    }
+    Task::new(TaskId::new(), spec, Timestamp::from_seconds(1_700_000_000))
 }
 
 /// A project with no settings.

@@ -8,7 +8,7 @@ mod writing;
 
 use super::*;
 use crate::domain::{
-    Chains, EventBody, InputId, InteractionId, Limits, Spent, Status, Task, TokenCount,
+    EventBody, InputId, InteractionId, Spent, Status, Task, TokenCount,
     input::{Delivery, Image, Input, Priority},
     interaction::{Interaction, InteractionType},
     task::{NextRun, TaskSpec},
@@ -49,58 +49,11 @@ impl Opened {
 }
 
 pub(super) fn task(name: &str) -> Task {
-    let at = Timestamp::from_seconds(1_700_000_000);
-    Task {
-        id: TaskId::new(),
-        spec: TaskSpec {
-            task_name: name.to_owned(),
-            description: format!("What `{name}` is about"),
-            user_id: None,
-            root_folder: Some("/srv/repo".to_owned()),
-            branch_name: None,
-            base_branch: None,
-            git_repo: None,
-            use_worktree: true,
-            projects: vec![],
-            project_context: None,
-            chat_mode: false,
-            end_criteria: None,
-            limits: Limits::default(),
-            mcp_servers: serde_json::Map::new(),
-            model: None,
-            allowed_tools: vec![],
-            disallowed_tools: vec![],
-            system_prompt: None,
-            chains: Chains::default(),
-            generate_tests: None,
-            auto_commit: true,
-            commit_message: None,
-            labels: vec![],
-            start_at: None,
-            session_id: None,
-            custom_human_input: None,
-        },
-        status: Status::Pending,
-        summary: None,
-        error_message: None,
-        spent: Spent::default(),
-        interaction_count: 0,
-        waiting_for_input: false,
-        paused_until: None,
-        queued_at: None,
-        next_run: NextRun::Fresh,
-        agent_session: None,
-        agent_run: None,
-        spool_offset: 0,
-        branch: None,
-        base: None,
-        base_commit: None,
-        worktree_path: None,
-        created_at: at,
-        updated_at: at,
-        started_at: None,
-        completed_at: None,
-    }
+    let spec = TaskSpec {
+        root_folder: Some("/srv/repo".to_owned()),
+        ..TaskSpec::new(name, format!("What `{name}` is about"))
+    };
+    Task::new(TaskId::new(), spec, Timestamp::from_seconds(1_700_000_000))
 }
 
 pub(super) fn entry(task: &Task, seq: Seq, interaction_type: InteractionType, content: &str) -> Interaction {
