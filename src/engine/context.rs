@@ -1,13 +1,7 @@
 //! What every part of the engine needs: the settings, the log, and the rooms below.
 
 use super::EngineConfig;
-use crate::{
-    agent::Agent,
-    domain::Timestamp,
-    plugin::Plugins,
-    store::{Store, StoreError},
-    workspace::Workspaces,
-};
+use crate::{agent::Agent, plugin::Plugins, store::Store, workspace::Workspaces};
 use std::sync::Arc;
 
 /// The engine's surroundings. Cheap to clone.
@@ -23,11 +17,4 @@ pub(crate) struct Context {
     pub plugins: Arc<dyn Plugins>,
     /// Git.
     pub workspaces: Arc<dyn Workspaces>,
-}
-
-impl Context {
-    /// The present moment, by the store's clock.
-    pub async fn now(&self) -> Result<Timestamp, StoreError> {
-        self.store.write(|tx| Ok(tx.now())).await
-    }
 }

@@ -96,7 +96,7 @@ async fn pass(inner: &Inner) -> Result<Option<Duration>, EngineError> {
 type ProjectLimit = Option<(String, Option<u32>)>;
 
 async fn look(inner: &Inner) -> Result<(Vec<(Task, ProjectLimit)>, Vec<ProjectLimit>, Timestamp), EngineError> {
-    let now = inner.ctx.now().await?;
+    let now = inner.ctx.store.now();
     let (waiting, running) = inner
         .ctx
         .store

@@ -50,6 +50,7 @@ struct Shared {
     readers: Arc<Readers>,
     hub: Arc<Hub>,
     gauges: Arc<Gauges>,
+    now: Now,
 }
 
 impl Store {
@@ -65,7 +66,8 @@ impl Store {
         let hub = Hub::new(Queries::new(&conn).last_seq()?);
         let gauges = Arc::new(Gauges::default());
         let (jobs, waiting) = mpsc::channel(writer::WAITING);
-        let writer = Writer { conn, jobs: waiting, hub: Arc::clone(&hub), gauges: Arc::clone(&gauges), now };
+        let writer =
+            Writer { conn, jobs: waiting, hub: Arc::clone(&hub), gauges: Arc::clone(&gauges), now: Arc::clone(&now) };
         let thread = std::thread::Builder::new()
             .name("store-writer".to_owned())
             .spawn(move || writer.run())
@@ -76,6 +78,7 @@ impl Store {
             readers: Readers::new(path),
             hub,
             gauges,
+            now,
         };
         Ok(Self { shared: Arc::new(shared) })
     }
@@ -128,6 +131,12 @@ impl Store {
     /// Tells subscribers a piece of text that is being written. It is not stored.
     pub fn publish_partial(&self, partial: Partial) {
         self.shared.hub.publish([Told::Partial(Arc::new(partial))]);
+    }
+
+    /// The present moment, by the clock that stamps rows.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        (self.shared.now)()
     }
 
     /// The last sequence number that is on the disk.

@@ -158,7 +158,7 @@ impl Executor {
             }
             Status::Paused => {
                 let Some(until) = self.task.paused_until else { return Ok(None) };
-                if self.ctx.now().await? < until {
+                if self.ctx.store.now() < until {
                     return Ok(None);
                 }
                 self.change(Change::engine(Action::Unpause).because("the usage limit has ended")).await?;
@@ -176,7 +176,7 @@ impl Executor {
         let Some(until) = self.task.paused_until.filter(|_| self.task.status == Status::Paused) else {
             return Ok(None);
         };
-        let left = until.since(self.ctx.now().await?).min(CLOCK_CHECK);
+        let left = until.since(self.ctx.store.now()).min(CLOCK_CHECK);
         Ok(Some(Instant::now() + left.max(Duration::from_millis(20))))
     }
 }
