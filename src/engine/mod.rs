@@ -17,6 +17,7 @@ mod inbox;
 mod judging;
 mod lifecycle;
 mod merging;
+mod outcome;
 mod places;
 mod prompt;
 mod questions;
@@ -33,22 +34,20 @@ mod testing;
 mod views;
 
 pub use error::{EngineError, FieldError};
+pub use outcome::{Deleted, Done, Evidence, InputTaken, Live, MergeDone, Restarted, Stopped, TestRound, WorktreeView};
 
 use crate::{
     agent::Agent,
     domain::{
         Action, Chains, Event, InputId, Limits, QuestionId, Status, Task, TaskId,
-        budget::Spent,
-        decision::Decision,
         input::{Image, Input, Priority},
         project::Project,
         question::{Answer, AnsweredBy, Question, Remember},
         task::TaskSpec,
-        test_case::TestCase,
     },
     plugin::{PluginView, Plugins},
     store::Store,
-    workspace::{CommitView, FileChange, MergeKind, Merged, PlaceState, Workspaces},
+    workspace::{FileChange, MergeKind, Workspaces},
 };
 use context::Context;
 use executor::{Begin, Executor};
@@ -174,47 +173,6 @@ pub struct TaskPatch {
     pub chat_mode: Option<bool>,
 }
 
-/// What a command on a task's life did.
-#[derive(Clone, PartialEq, Debug, Serialize)]
-pub struct Done {
-    /// In a sentence.
-    pub message: String,
-    /// The status after it.
-    pub status: Status,
-    /// The place in the queue, if it waits there.
-    pub queue_position: Option<u64>,
-}
-
-/// What `stop` did.
-#[derive(Clone, PartialEq, Debug, Serialize)]
-pub struct Stopped {
-    /// In a sentence.
-    pub message: String,
-    /// The status after it.
-    pub status: Status,
-    /// Whether a process was ended.
-    pub process_killed: bool,
-    /// How: `interrupt`, `sigterm`, `sigkill`, `already-ended`, `none`.
-    pub termination_method: String,
-    /// Always false: stopping removes nothing.
-    pub cleanup_performed: bool,
-}
-
-/// What `clear-and-restart` did.
-#[derive(Clone, PartialEq, Debug, Serialize)]
-pub struct Restarted {
-    /// In a sentence.
-    pub message: String,
-    /// How many entries the conversation had.
-    pub deleted_interactions: u64,
-    /// What was done in git, line by line.
-    pub git_cleanup: Vec<String>,
-    /// The status after it.
-    pub status: Status,
-    /// The place in the queue.
-    pub queue_position: Option<u64>,
-}
-
 /// An input to a task.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct NewInput {
@@ -228,19 +186,6 @@ pub struct NewInput {
     pub interrupt: bool,
 }
 
-/// What became of an input.
-#[derive(Clone, PartialEq, Debug)]
-pub struct InputTaken {
-    /// The input.
-    pub id: InputId,
-    /// In a sentence: queued, or which question it answered.
-    pub message: String,
-    /// The question that it answered.
-    pub answered: Option<QuestionId>,
-    /// Inputs that wait now, this one among them if it does.
-    pub waiting: u64,
-}
-
 /// How a task is deleted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct DeleteOptions {
@@ -252,91 +197,6 @@ pub struct DeleteOptions {
     pub delete_branch: bool,
     /// Whether an unmerged branch may go.
     pub confirm: bool,
-}
-
-/// What deleting did.
-#[derive(Clone, PartialEq, Debug, Serialize)]
-pub struct Deleted {
-    /// In a sentence.
-    pub message: String,
-    /// Whether it had to be stopped.
-    pub auto_stopped: bool,
-    /// What happened to the worktree: in a sentence.
-    pub worktree_cleanup: Option<String>,
-    /// The ref under which uncommitted work was kept.
-    pub kept: Option<String>,
-    /// Whether the branch was removed.
-    pub branch_deleted: bool,
-}
-
-/// What a merge did.
-#[derive(Clone, PartialEq, Debug, Serialize)]
-pub struct MergeDone {
-    /// In a sentence.
-    pub message: String,
-    /// The task's branch.
-    pub source_branch: String,
-    /// Where it went.
-    pub target_branch: String,
-    /// Whether the target was pushed.
-    pub pushed: bool,
-    /// What the push said.
-    pub push_message: Option<String>,
-    /// How it ended.
-    #[serde(skip)]
-    pub merged: Merged,
-}
-
-/// What a task ended with, or has so far.
-#[derive(Clone, PartialEq, Debug)]
-pub struct Evidence {
-    /// The criteria with what was found last: `{id, text, verdict, evidence}`.
-    pub criteria: Vec<Value>,
-    /// Every round of tests, with its cases: `(round, runner, passed, text, cases)`.
-    pub rounds: Vec<TestRound>,
-    /// Why there are no rounds, if that is known.
-    pub tests_note: Option<String>,
-    /// Every decision, without its input.
-    pub decisions: Vec<Decision>,
-    /// The branch's commits.
-    pub commits: Vec<CommitView>,
-    /// Files, additions and deletions against the base.
-    pub diff_stat: (u64, u64, u64),
-    /// What it used.
-    pub spent: Spent,
-}
-
-/// One round of tests.
-#[derive(Clone, PartialEq, Debug)]
-pub struct TestRound {
-    /// Its number, from 1.
-    pub round: u32,
-    /// The test runner.
-    pub runner: String,
-    /// Whether all passed.
-    pub passed: bool,
-    /// In a sentence.
-    pub text: String,
-    /// The cases.
-    pub cases: Vec<TestCase>,
-}
-
-/// A workspace of a task, as `GET …/worktree` tells it.
-#[derive(Clone, PartialEq, Debug)]
-pub struct WorktreeView {
-    /// The workplace as it was made.
-    pub place: crate::domain::task::Workplace,
-    /// How it stands.
-    pub state: PlaceState,
-}
-
-/// What the live side knows of a task beyond its row.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Live {
-    /// The agent's process.
-    pub pid: Option<u32>,
-    /// The place in the queue.
-    pub queue_position: Option<u64>,
 }
 
 /// The engine.
