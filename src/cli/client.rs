@@ -4,6 +4,7 @@ use super::{
     Failure,
     settings::{self, SettingsArgs},
 };
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
 use std::path::PathBuf;
@@ -159,19 +160,13 @@ pub fn task_path(name: &str, rest: &str) -> String {
     format!("/tasks/by-name/{}{rest}", escape(name))
 }
 
+/// What must be escaped in a segment of a path: all but the unreserved characters of RFC 3986.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+
 /// A text as one segment of a path.
 #[must_use]
 pub fn escape(text: &str) -> String {
-    use std::fmt::Write as _;
-    text.bytes().fold(String::new(), |mut out, byte| {
-        if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            // Writing to a String does not fail.
-            write!(out, "%{byte:02X}").ok();
-        }
-        out
-    })
+    utf8_percent_encode(text, RESERVED).to_string()
 }
 
 fn data_dir(args: &ServerArgs) -> Result<PathBuf, Failure> {

@@ -351,19 +351,7 @@ pub fn scripted(script: &str) -> String {
 
 /// A task's path, its name escaped.
 pub fn of(task: &str, rest: &str) -> String {
-    format!("/tasks/by-name/{}{rest}", urlencode(task))
-}
-
-fn urlencode(text: &str) -> String {
-    text.bytes()
-        .map(|byte| {
-            if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
-                char::from(byte).to_string()
-            } else {
-                format!("%{byte:02X}")
-            }
-        })
-        .collect()
+    format!("/tasks/by-name/{}{rest}", percent_encoding::utf8_percent_encode(task, percent_encoding::NON_ALPHANUMERIC))
 }
 
 /// The scripted agent, which cargo builds beside the tests.
